@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# The benchmarks: programs that are built, and the runners that measure.
+# None of them is part of plain make; `make check` runs the instruction
+# counts alone, since counts repeat and times do not.
+
+## bench-instr: instructions per allocator operation, all allocators (callgrind)
+## bench-instr-keep: record Ashlar's present counts as the kept figures
+
+BENCH_DIR := $(BUILD)/bench
+BENCH_PY := tools/bench/py
+BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -fno-builtin
+BENCH_ALLOCATORS ?= glibc,jemalloc,mimalloc,gperftools,ashlar
+BENCH_INSTR_KEPT := Documentation/performance/instructions.json
+
+BENCH_PATTERNS := lone calloc aligned sized_delete realloc random256 live \
+	foreign
+BENCH_INSTR := $(BENCH_PATTERNS:%=$(BENCH_DIR)/instr/%) \
+	$(BENCH_PATTERNS:%=$(BENCH_DIR)/instr/%-null)
+BENCH_INSTR_HEADERS := $(wildcard tools/bench/instr/*.h)
+
+$(BENCH_DIR)/instr/libnull.so: tools/bench/instr/null.c \
+		$(BENCH_INSTR_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $<
+
+$(BENCH_DIR)/instr/%-null: tools/bench/instr/%.c tools/bench/instr/main.c \
+		$(BENCH_DIR)/instr/libnull.so $(BENCH_INSTR_HEADERS)
+	$(CC) $(BENCH_CFLAGS) -include tools/bench/instr/null.h \
+		-o $@ $(filter %.c,$^) -L$(@D) -lnull -Wl,-rpath,'$$ORIGIN' \
+		-Wl,-z,lazy -lpthread -ldl
+
+$(BENCH_DIR)/instr/%: tools/bench/instr/%.c tools/bench/instr/main.c \
+		$(BENCH_INSTR_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -Wl,-z,lazy -lstdc++ \
+		-lpthread -ldl
+
+.PHONY: bench-instr bench-instr-keep
+bench-instr: $(BENCH_INSTR) $(ALL)
+	$(BENCH_PY)/instr.py --build $(BUILD) --json $(BENCH_DIR)/instr.json \
+		--allocators $(BENCH_ALLOCATORS) $(BENCH_ARGS)
+
+bench-instr-keep: $(BENCH_INSTR) $(ALL)
+	@mkdir -p $(dir $(BENCH_INSTR_KEPT))
+	$(BENCH_PY)/instr.py --build $(BUILD) --keep $(BENCH_INSTR_KEPT)
