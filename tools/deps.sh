@@ -20,6 +20,7 @@ list()
 	libs)	echo 'libraries the tools and tests use|libnuma-dev liburing-dev libjansson-dev numactl python3' ;;
 	programs) echo 'real programs run under Ashlar|redis-server redis-tools sqlite3 perl git gdb strace' ;;
 	peers)	echo 'the allocators Ashlar is compared with|libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4' ;;
+	bench_programs) echo 'real programs the benchmarks run|lua5.4 rocksdb-tools ghostscript clang' ;;
 	vm)	echo 'guests that run the module away from your kernel|qemu-system-x86 busybox-static kmod python3 xz-utils' ;;
 	module)	echo 'building the module for the guests|gcc make libelf-dev bc' ;;
 	cross)	echo 'AArch64 builds and their tests|gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user' ;;
@@ -39,9 +40,9 @@ groups()
 	demo)	echo build libs programs vm module ;;
 	vm)	echo vm module ;;
 	vm-arm64) echo vm vm64 module cross ;;
-	bench)	echo build libs programs peers count ;;
+	bench)	echo build libs programs peers bench_programs count ;;
 	debug)	echo vm module debugk ;;
-	all)	echo build libs programs peers vm module cross vm64 debugk count docs ;;
+	all)	echo build libs programs peers bench_programs vm module cross vm64 debugk count docs ;;
 	*)	echo "$1" ;;
 	esac
 }

@@ -20,26 +20,43 @@ BENCH_INSTR_HEADERS := $(wildcard tools/bench/instr/*.h)
 
 $(BENCH_DIR)/instr/libnull.so: tools/bench/instr/null.c \
 		$(BENCH_INSTR_HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $<
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $<
 
 $(BENCH_DIR)/instr/%-null: tools/bench/instr/%.c tools/bench/instr/main.c \
 		$(BENCH_DIR)/instr/libnull.so $(BENCH_INSTR_HEADERS)
-	$(CC) $(BENCH_CFLAGS) -include tools/bench/instr/null.h \
+	$(say) CC $@
+	$(Q)$(CC) $(BENCH_CFLAGS) -include tools/bench/instr/null.h \
 		-o $@ $(filter %.c,$^) -L$(@D) -lnull -Wl,-rpath,'$$ORIGIN' \
 		-Wl,-z,lazy -lpthread -ldl
 
 $(BENCH_DIR)/instr/%: tools/bench/instr/%.c tools/bench/instr/main.c \
 		$(BENCH_INSTR_HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -Wl,-z,lazy -lstdc++ \
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -Wl,-z,lazy -lstdc++ \
 		-lpthread -ldl
 
-.PHONY: bench-instr bench-instr-keep
-bench-instr: $(BENCH_INSTR) $(ALL)
-	$(BENCH_PY)/instr.py --build $(BUILD) --json $(BENCH_DIR)/instr.json \
+.PHONY: bench-deps bench-instr bench-instr-keep
+bench-deps:
+	$(Q)tools/deps.sh bench
+
+bench-instr: bench-deps all $(BENCH_INSTR)
+	$(Q)$(BENCH_PY)/instr.py --build $(BUILD) \
+		--json $(BENCH_DIR)/instr.json \
 		--allocators $(BENCH_ALLOCATORS) $(BENCH_ARGS)
 
-bench-instr-keep: $(BENCH_INSTR) $(ALL)
-	@mkdir -p $(dir $(BENCH_INSTR_KEPT))
-	$(BENCH_PY)/instr.py --build $(BUILD) --keep $(BENCH_INSTR_KEPT)
+bench-instr-keep: bench-deps all $(BENCH_INSTR)
+	$(Q)$(BENCH_PY)/instr.py --build $(BUILD) --keep $(BENCH_INSTR_KEPT)
+
+# Until the first figures are kept there is nothing to hold a count against.
+ifneq ($(wildcard $(BENCH_INSTR_KEPT)),)
+$(BENCH_DIR)/check-instr: tools/bench/bench.mk $(BENCH_INSTR)
+	$(Q)printf '#!/bin/sh\nexec %s --build %s --check %s\n' \
+		$(TOP)/$(BENCH_PY)/instr.py $(abspath $(BUILD)) \
+		$(TOP)/$(BENCH_INSTR_KEPT) >$@
+	$(Q)chmod +x $@
+
+CHECK_FAST += $(BENCH_DIR)/check-instr@300
+endif
