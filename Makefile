@@ -130,8 +130,11 @@ ifdef TESTS
 check-run: all $$(call test_path,$$(TESTS))
 	$(Q)selftests/run $(TESTS)
 else
-check-run: all $$(call test_path,$$(CHECK_FAST) $$(CHECK_SLOW)) $$(CHECK_DEPS)
-	$(Q)selftests/run $(CHECK_FAST) $(if $(FAST),,$(CHECK_SLOW))
+check_slow = $(if $(FAST),,$(CHECK_SLOW) $(call guest_checks,$(KVERS)))
+check_guest = $(if $(FAST),,$(if $(CHECK_GUEST),guest-kernels $(GUEST_DEPS) \
+	$(call test_path,$(CHECK_GUEST))))
+check-run: all $$(check_guest) $$(call test_path,$$(CHECK_FAST) $$(check_slow))
+	$(Q)selftests/run $(CHECK_FAST) $(check_slow)
 endif
 
 # $(call install_to,files,directory,mode): one recipe line, or none.
