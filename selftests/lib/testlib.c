@@ -25,6 +25,15 @@ bool is_ashlar(void)
 	return ashlar_stats_json != NULL;
 }
 
+/* A test that was to run on Ashlar must not pass by running on another. */
+__attribute__((constructor)) static void check_allocator(void)
+{
+	if (!getenv("TEST_WANTS_ASHLAR") || is_ashlar())
+		return;
+	puts("Bail out! expected Ashlar's malloc, saw another: not preloaded");
+	exit(1);
+}
+
 /* SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom generators). */
 uint64_t rng_next(struct rng *rng)
 {

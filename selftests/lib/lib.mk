@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+#
+# The library's native tests.
+#
+#   api/    the malloc family as programs meet it; the same programs run on any
+#           malloc. Each is run preloaded, under several settings, and linked
+#           with libashlar.a.
+#   prog/   real programs under preload, compared with themselves without.
+#   unit/   the library's pieces on invented addresses and a fake backend.
+#   fuzz/   fuzzers, for seconds in `make check`, for longer by `make fuzz`.
+
+LT := $(BUILD)/selftests/lib
+LT_SRC := selftests/lib
+ASHLAR_SO := $(BUILD)/lib/libashlar.so
+ASHLAR_A := $(BUILD)/lib/libashlar.a
+
+# Calls of malloc must stay calls, and mistakes made on purpose compile.
+LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
+	    -Wno-alloc-size-larger-than -Wno-use-after-free \
+	    -Wno-free-nonheap-object -Wno-declaration-after-statement
+
+LT_API := align alloc conf dl fds fork harden info limit realloc shadow sized \
+	  size startup thread
+LT_COMMON := $(LT)/testlib.o $(LT)/json.o
+
+$(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
+OBJS += $(LT_COMMON) $(LT_API:%=$(LT)/api/%.o)
+
+$(LT_API:%=$(LT)/api/%): %: %.o $(LT_COMMON)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread -ldl
+
+# Linked: malloc comes from the archive, as a program's own would.
+$(LT_API:%=$(LT)/api/%-linked): %-linked: %.o $(LT_COMMON) $(ASHLAR_A)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -Wl,-u,ashlar_stats_json -o $@ $^ \
+		-pthread -ldl
+
+LT_CXX_FLAGS := -std=gnu++17 -Wall -Wextra $(CFLAGS) $(LT_FLAGS)
+LT_CXX_FLAGS := $(filter-out -Wno-declaration-after-statement,$(LT_CXX_FLAGS))
+
+$(LT)/api/cxx.o: $(LT_SRC)/api/cxx.cc
+	$(say) CXX $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CPPFLAGS) $(LT_CXX_FLAGS) -MMD -MP -c -o $@ $<
+
+$(LT)/api/cxx: $(LT)/api/cxx.o $(LT_COMMON)
+	$(say) LD $@
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -pthread -ldl
+
+$(LT)/api/cxx-linked: $(LT)/api/cxx.o $(LT_COMMON) $(ASHLAR_A)
+	$(say) LD $@
+	$(Q)$(CXX) $(LDFLAGS) -rdynamic -Wl,-u,ashlar_stats_json -o $@ $^ \
+		-pthread -ldl
+
+OBJS += $(LT)/api/cxx.o
+LT_API_ALL := $(LT_API) cxx
+
+$(LT)/api/dl_plugin.so: $(LT_SRC)/api/dl_plugin.c
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fno-builtin -fPIC -shared -o $@ $<
+
+$(LT)/api/dl $(LT)/api/dl-linked: | $(LT)/api/dl_plugin.so
+
+# $(call lt_variant,name,settings,ending): a program that runs each API test
+# preloaded (or its linked twin) under these settings of ASHLAR_CONF.
+define lt_variant
+$(LT_API_ALL:%=$(LT)/api/%.$(1)): $(LT)/api/%.$(1): $(LT)/api/%$(3) \
+		$(ASHLAR_SO) $(LT_SRC)/lib.mk
+	$(Q)printf '%s\n' '#!/bin/sh' \
+		'export TEST_WANTS_ASHLAR=1 ASHLAR_CONF="$(2)"' \
+		'$(if $(3),,export LD_PRELOAD="$(abspath $(ASHLAR_SO))")' \
+		'exec "$(abspath $(LT))/api/$$*$(3)" "$$$$@"' > $$@
+	$(Q)chmod +x $$@
+
+## check-lib-$(1): the API tests under ASHLAR_CONF='$(2)'
+.PHONY: check-lib-$(1)
+check-lib-$(1): $(LT_API_ALL:%=$(LT)/api/%.$(1))
+	$(Q)selftests/run $$^
+endef
+
+$(eval $(call lt_variant,preload,,))
+$(eval $(call lt_variant,plain,backend:plain,))
+$(eval $(call lt_variant,thp,backend:thp,))
+$(eval $(call lt_variant,hugetlb,backend:hugetlb,))
+$(eval $(call lt_variant,harden,harden:1,))
+$(eval $(call lt_variant,linked,,-linked))
+
+## check-lib-glibc: the API tests on libc's malloc, to test the tests
+.PHONY: check-lib-glibc
+check-lib-glibc: $(LT_API_ALL:%=$(LT)/api/%)
+	$(Q)selftests/run $^
