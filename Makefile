@@ -123,17 +123,17 @@ test_path = $(foreach t,$(1),$(firstword $(subst @, ,$(t))))
 ##    TESTS='path...' runs these only; FAST=1 leaves out the slow and guests
 check:
 	$(Q)tools/deps.sh check
-	$(Q)$(MAKE) check-run
+	$(Q)$(MAKE) _check
 
-.PHONY: check-run
+.PHONY: _check
 ifdef TESTS
-check-run: all $$(call test_path,$$(TESTS))
+_check: all $$(call test_path,$$(TESTS))
 	$(Q)selftests/run $(TESTS)
 else
 check_slow = $(if $(FAST),,$(CHECK_SLOW) $(call guest_checks,$(KVERS)))
 check_guest = $(if $(FAST),,$(if $(CHECK_GUEST),guest-kernels $(GUEST_DEPS) \
 	$(call test_path,$(CHECK_GUEST))))
-check-run: all $$(check_guest) $$(call test_path,$$(CHECK_FAST) $$(check_slow))
+_check: all $$(check_guest) $$(call test_path,$$(CHECK_FAST) $$(check_slow))
 	$(Q)selftests/run $(CHECK_FAST) $(check_slow)
 endif
 

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+#
+# Checks of the tree itself: they read sources and objects and run nothing of
+# ours. Seconds each, so they come first.
+
+CHECK_FAST := selftests/checks/source selftests/checks/help \
+	      selftests/checks/headers $(CHECK_FAST)
+
+ifdef LIB_LAYERS
+CHECK_FAST += $(BUILD)/selftests/checks/layers
+
+# The check wants the layers' objects built and their list written.
+$(BUILD)/selftests/checks/layers: selftests/checks/layers \
+		$(foreach l,$(LIB_LAYERS),$(LIB_$(l)_OBJS))
+	$(Q)mkdir -p $(@D)
+	$(Q){ $(foreach l,$(LIB_LAYERS),echo $(l) $(LIB_$(l)_OBJS);) } \
+		>$(BUILD)/selftests/layers.txt
+	$(Q)ln -sf $(TOP)/$< $@
+endif
