@@ -10,6 +10,7 @@
 #   OBJS         objects made by the generic rule, for their dependency files
 #   CHECK_FAST   test executables run by `make check`, in order, seconds each;
 #   CHECK_SLOW   the same for minutes; `path@600` sets a limit in seconds
+#   CHECK_CROSS  programs of one architecture's own, run by qemu-user too
 #   CHECK_GUEST  test executables run inside a guest on each kernel
 #   INSTALL_BIN INSTALL_LIB INSTALL_PC INSTALL_INCLUDE INSTALL_UAPI
 #   INSTALL_MAN  files to install; INSTALL_HOOKS targets run by `install`
@@ -19,7 +20,6 @@
 
 VERSION		:= 0.1.0
 TOP		:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-BUILD		?= build
 
 PREFIX		?= /usr/local
 BINDIR		?= $(PREFIX)/bin
@@ -28,11 +28,22 @@ INCLUDEDIR	?= $(PREFIX)/include
 MANDIR		?= $(PREFIX)/share/man
 DESTDIR		?=
 
-# ARCH speaks the kernel's names (x86, arm64); DEBARCH Debian's.
+# ARCH speaks the kernel's names (x86, arm64); DEBARCH Debian's. Another
+# machine's objects have a directory of their own; guests are kept together.
 HOSTARCH	:= $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
 ARCH		?= $(HOSTARCH)
-DEBARCH		:= $(subst x86_64,amd64,$(patsubst x86,amd64,$(ARCH)))
+override ARCH	:= $(patsubst x86_64,x86,$(ARCH))
+DEBARCH		:= $(patsubst x86,amd64,$(ARCH))
+ifeq ($(ARCH),$(HOSTARCH))
+BUILD		?= build
+GUESTS		?= $(BUILD)/guest
 CROSS_COMPILE	?=
+else
+BUILD		?= build/$(ARCH)
+GUESTS		?= $(patsubst %/$(ARCH),%,$(BUILD))/guest
+CROSS_COMPILE	?= $(patsubst arm64-linux-gnu-,aarch64-linux-gnu-,$(subst \
+		   x86-,x86_64-,$(ARCH)-linux-gnu-))
+endif
 ifeq ($(origin CC),default)
 CC		:= $(CROSS_COMPILE)gcc
 endif
@@ -67,6 +78,7 @@ OBJS :=
 CHECK_FAST :=
 CHECK_SLOW :=
 CHECK_GUEST :=
+CHECK_CROSS :=
 INSTALL_BIN :=
 INSTALL_LIB :=
 INSTALL_PC :=
@@ -76,7 +88,7 @@ INSTALL_MAN :=
 INSTALL_HOOKS :=
 CLEAN :=
 
-export TOP BUILD ARCH DEBARCH CROSS_COMPILE
+export TOP BUILD GUESTS ARCH DEBARCH CROSS_COMPILE
 
 .PHONY: all help check install clean deps
 .DEFAULT_GOAL := all
@@ -157,10 +169,10 @@ install: all $$(INSTALL_HOOKS)
 ## clean: remove what was built, but not the downloaded kernels
 clean:
 	$(Q)for f in $(BUILD)/*; do \
-		[ "$$f" = $(BUILD)/guest ] || rm -rf "$$f"; done
+		[ "$$f" = $(GUESTS) ] || rm -rf "$$f"; done
 	$(Q)$(if $(CLEAN),rm -rf $(CLEAN))
 
 .PHONY: distclean
 ## distclean: remove everything that was built or downloaded
 distclean: clean
-	$(Q)rm -rf $(BUILD)
+	$(Q)rm -rf $(BUILD) $(GUESTS)

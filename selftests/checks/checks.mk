@@ -17,3 +17,20 @@ $(BUILD)/selftests/checks/layers: selftests/checks/layers \
 		>$(BUILD)/selftests/layers.txt
 	$(Q)ln -sf $(TOP)/$< $@
 endif
+
+# For another architecture: the library, and what runs it under qemu-user.
+ifdef LIB_LAYERS
+CHECK_SLOW := selftests/checks/cross@1800 $(CHECK_SLOW)
+endif
+
+.PHONY: _cross _cross-tests cross
+_cross: $(BUILD)/lib/libashlar.so $(BUILD)/lib/libashlar.a \
+		$$(call test_path,$$(CHECK_CROSS))
+
+_cross-tests:
+	@echo $(CHECK_CROSS)
+
+## cross: build library and module for AArch64, run its tests by qemu-user
+cross:
+	$(Q)tools/deps.sh cross module
+	$(Q)selftests/run selftests/checks/cross@1800

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: MIT
 #
-# Guests: kernels under $(BUILD)/guest, commands run in them by tools/vm/run.
+# Guests: kernels under $(GUESTS), commands run in them by tools/vm/run.
 # Other fragments build modules against the headers found here; nothing here
 # knows what the module or the tests are.
 
 KVER		?= 6.12
 KVERS		?= 6.1 6.12
-GUEST		:= $(BUILD)/guest/$(DEBARCH)
+GUEST		:= $(GUESTS)/$(DEBARCH)
 
 # The release string of a kernel series, once it is unpacked:
 #	$(call kernel_release,6.12)	-> 6.12.117+deb12-amd64
 #	$(call kernel_headers,6.12)	-> where modules are built against
 kernel_release	= $(shell cat $(if $(filter debug,$(1)),\
 			$(DEBUG_KERNEL),$(GUEST)/$(1).release) 2>/dev/null)
-kernel_headers	= $(abspath $(if $(filter debug,$(1)),$(BUILD)/guest/debug/out,\
+kernel_headers	= $(abspath $(if $(filter debug,$(1)),$(GUESTS)/debug/out,\
 			$(GUEST)/usr/src/linux-headers-$(call kernel_release,$(1))))
-DEBUG_KERNEL	:= $(BUILD)/guest/debug/release
+DEBUG_KERNEL	:= $(GUESTS)/debug/release
 
-$(BUILD)/guest/%.release: | tools/vm/fetch
+$(GUESTS)/%.release: | tools/vm/fetch
 	$(Q)tools/vm/fetch $(*D) $(*F)
 
 .PHONY: guest-kernels vm
