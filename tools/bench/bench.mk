@@ -3,6 +3,8 @@
 # None of them is part of plain make; `make check` runs the instruction
 # counts alone, since counts repeat and times do not.
 
+## bench: time and memory of synthetic and real programs, all allocators
+##    ROWS=a,b* (or synthetic, real) ROUNDS=5 BENCH_ALLOCATORS=a,b; idle machine
 ## bench-instr: instructions per allocator operation, all allocators (callgrind)
 ## bench-instr-keep: record Ashlar's present counts as the kept figures
 
@@ -10,6 +12,8 @@ BENCH_DIR := $(BUILD)/bench
 BENCH_PY := tools/bench/py
 BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -fno-builtin
 BENCH_ALLOCATORS ?= glibc,jemalloc,mimalloc,gperftools,ashlar
+ROUNDS ?= 5
+ROWS ?=
 BENCH_INSTR_KEPT := Documentation/performance/instructions.json
 
 BENCH_PATTERNS := lone calloc aligned sized_delete realloc random256 live \
@@ -38,7 +42,34 @@ $(BENCH_DIR)/instr/%: tools/bench/instr/%.c tools/bench/instr/main.c \
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -Wl,-z,lazy -lstdc++ \
 		-lpthread -ldl
 
-.PHONY: bench-deps bench-instr bench-instr-keep
+BENCH_SYNTH := server prodcons batch replace size_mix realloc tree fragment \
+	large share_active share_passive thread_churn idle_threads
+BENCH_PROGRAMS := $(BENCH_SYNTH:%=$(BENCH_DIR)/synth/%) \
+	$(BENCH_DIR)/measure $(BENCH_DIR)/librecord.so
+
+$(BENCH_DIR)/synth/%: tools/bench/synth/%.c tools/bench/synth/main.c \
+		$(wildcard tools/bench/synth/*.h)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -lpthread
+
+$(BENCH_DIR)/measure: tools/bench/run/measure.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -static -o $@ $<
+
+# Not needed by a run: what recorded tools/bench/synth/size_mix.h.
+$(BENCH_DIR)/librecord.so: tools/bench/trace/record.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $< -ldl -lpthread
+
+.PHONY: bench bench-deps bench-instr bench-instr-keep
+bench: bench-deps all $(BENCH_PROGRAMS)
+	$(Q)$(BENCH_PY)/bench.py --build $(BUILD) --rounds $(ROUNDS) \
+		--json $(BENCH_DIR)/bench.json --plot $(BENCH_DIR)/bench.svg \
+		--allocators $(BENCH_ALLOCATORS) --rows '$(ROWS)' $(BENCH_ARGS)
+
 bench-deps:
 	$(Q)tools/deps.sh bench
 
