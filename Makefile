@@ -143,7 +143,7 @@ _check: all $$(call test_path,$$(TESTS))
 	$(Q)selftests/run $(TESTS)
 else
 check_slow = $(if $(FAST),,$(CHECK_SLOW) $(call guest_checks,$(KVERS)))
-check_guest = $(if $(FAST),,$(if $(CHECK_GUEST),guest-kernels $(GUEST_DEPS) \
+check_guest = $(if $(FAST),,guest-kernels $(if $(CHECK_GUEST),$(GUEST_DEPS) \
 	$(call test_path,$(CHECK_GUEST))))
 _check: all $$(check_guest) $$(call test_path,$$(CHECK_FAST) $$(check_slow))
 	$(Q)selftests/run $(CHECK_FAST) $(check_slow)

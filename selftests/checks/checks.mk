@@ -4,7 +4,7 @@
 # ours. Seconds each, so they come first.
 
 CHECK_FAST := selftests/checks/source selftests/checks/help \
-	      selftests/checks/headers $(CHECK_FAST)
+	      selftests/checks/headers selftests/checks/runner $(CHECK_FAST)
 
 ifdef LIB_LAYERS
 CHECK_FAST += $(BUILD)/selftests/checks/layers
@@ -17,6 +17,9 @@ $(BUILD)/selftests/checks/layers: selftests/checks/layers \
 		>$(BUILD)/selftests/layers.txt
 	$(Q)ln -sf $(TOP)/$< $@
 endif
+
+# The harness comes before what runs in it.
+CHECK_SLOW := selftests/checks/vm $(CHECK_SLOW)
 
 # For another architecture: the library, and what runs it under qemu-user.
 ifdef LIB_LAYERS
