@@ -52,8 +52,11 @@ int pump_init(struct pump *pump, struct kvset *set, const char *path,
 {
 	*pump = (struct pump){ .set = set, .depth = depth };
 	pump->lanes = calloc(nr_lanes, sizeof(*pump->lanes));
-	if (!pump->lanes)
+	pump->pfds = calloc(nr_lanes, sizeof(*pump->pfds));
+	if (!pump->lanes || !pump->pfds) {
+		pump_fini(pump);
 		return -ENOMEM;
+	}
 	while (pump->nr_lanes < nr_lanes) {
 		struct pump_lane *lane = &pump->lanes[pump->nr_lanes];
 		int err = -ENOMEM;
@@ -78,6 +81,7 @@ void pump_fini(struct pump *pump)
 		free(pump->lanes[i].flights);
 	}
 	free(pump->lanes);
+	free(pump->pfds);
 	*pump = (struct pump){ 0 };
 }
 
@@ -296,7 +300,7 @@ static int receive(struct pump *pump, struct pump_lane *lane)
 /* Send what is queued, wait for something to happen, take what came. */
 static int turn(struct pump *pump)
 {
-	struct pollfd pfds[pump->nr_lanes];
+	struct pollfd *pfds = pump->pfds;
 	int err;
 
 	for (unsigned int i = 0; i < pump->nr_lanes; i++) {

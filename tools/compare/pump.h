@@ -16,12 +16,14 @@
 
 enum { PUMP_NR_BUCKETS = 64 * 16 };
 
+struct pollfd;
 struct pump_lane;
 
 /**
  * struct pump - connections, and what was seen on them
  * @set: what replies are checked against
  * @nr_lanes: connections
+ * @pfds: one a lane, for poll(2)
  * @depth: operations under way on each at most
  * @nr_done: operations answered
  * @nr_wrong: answers that were not what they had to be
@@ -31,6 +33,7 @@ struct pump_lane;
 struct pump {
 	struct kvset *set;
 	struct pump_lane *lanes;
+	struct pollfd *pfds;
 	unsigned int nr_lanes;
 	unsigned int depth;
 	uint64_t nr_done;
