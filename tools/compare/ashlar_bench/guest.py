@@ -54,10 +54,10 @@ def show(line):
 def run(kver, program, arguments):
     """Run ourselves in a guest; (result or None, exit status)."""
     inner = shlex.join([os.path.realpath(program), *arguments])
-    make = [os.environ.get('MAKE', 'make'), '--no-print-directory', 'vm',
-            f'KVER={kver}', f'CMD={inner.replace("$", "$$")}']
+    make = [os.environ.get('MAKE', 'make'), '--no-print-directory', 'vm']
     env = {key: value for key, value in os.environ.items()
            if key not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
+    env.update(KVER=kver, CMD=inner)
     receiver = Receiver(show)
     try:
         child = subprocess.Popen(make, stdin=subprocess.DEVNULL, env=env,
