@@ -53,3 +53,5 @@ demo-run: all
 	$(Q)$(COMPARE_OUT)/ashlar-bench demo --vm $(DEMO_KVER) \
 		--json $(DEMO_JSON) $(DEMO_ARGS)
 endif
+
+CHECK_FAST += selftests/tools/bench-parts selftests/tools/bench-command

@@ -13,14 +13,11 @@
 #include <string.h>
 
 /*
- * A region's mapping is shared and named after the device; the library's own
- * text is private and a shared object.
+ * The module's name for memory of a region, as maps shows it. A file's path
+ * begins with a slash, so none can be mistaken for it; the device's own path
+ * is that of the status page, which is nobody's memory.
  */
-static bool is_region(const char *perms, const char *path)
-{
-	return perms[3] == 's' && strstr(path, "ashlar") &&
-	       !strstr(path, ".so");
-}
+static const char region_name[] = "ashlar:[heap]\n";
 
 /* Take one `Name: N kB` line of a region's mapping. */
 static void take_field(struct client *client, const char *line)
@@ -50,12 +47,12 @@ void client_parse(struct client *client, FILE *smaps)
 	size_t room = 0;
 
 	while (getline(&line, &room, smaps) > 0) {
-		char perms[5];
 		int path = 0;
 
-		if (sscanf(line, "%*x-%*x %4s %*s %*s %*s %n", perms,
-			   &path) == 1 && path) {
-			is_ours = is_region(perms, line + path);
+		/* Only a mapping's first line has an address range. */
+		sscanf(line, "%*x-%*x %*s %*s %*s %*s %n", &path);
+		if (path) {
+			is_ours = !strcmp(line + path, region_name);
 			client->nr_regions += is_ours;
 		} else if (is_ours) {
 			take_field(client, line);

@@ -14,3 +14,13 @@ $(BUILD)/tools/ashlarctl: $(CTL_OBJS)
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+CTL_TEST := $(BUILD)/selftests/tools/ctl
+CTL_TEST_OBJS := $(CTL_TEST).o $(patsubst %,$(BUILD)/$(CTL)/%.o,clients \
+		 device json)
+OBJS += $(CTL_TEST).o
+CHECK_FAST += $(CTL_TEST) selftests/tools/ctl-command
+
+$(CTL_TEST): $(CTL_TEST_OBJS)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^

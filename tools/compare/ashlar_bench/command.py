@@ -55,13 +55,12 @@ class Sampler(threading.Thread):
                 continue
             try:
                 one = procfs.rollup(pid)
-                with open(f'/proc/{pid}/maps') as maps:
-                    text = maps.read()
+                maps = procfs.mappings(pid)
             except OSError:
                 continue    # it has just exited
             rss, huge = rss + one[0], huge + one[1]
-            self.has_library |= 'libashlar' in text
-            self.has_device |= any(map(procfs.is_device, text.split('\n')))
+            self.has_library |= procfs.has_library(maps)
+            self.has_device |= any(procfs.is_device(*one) for one in maps)
         if not rss:
             return
         self.count += 1

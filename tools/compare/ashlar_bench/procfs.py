@@ -11,18 +11,24 @@ import os
 import re
 
 HEADER = re.compile(r'([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+) *(.*)')
+REGION_NAME = 'ashlar:[heap]'
 HUGE_FIELDS = ('AnonHugePages', 'ShmemPmdMapped', 'FilePmdMapped',
                'Shared_Hugetlb', 'Private_Hugetlb')
 TICK = os.sysconf('SC_CLK_TCK')
 
 
-def is_device(path):
-    return 'ashlar' in path and '.so' not in path
+def is_device(perms, path):
+    """Whether a mapping is memory of the device, by the module's name for it.
+
+    A file's path begins with a slash, so none can be mistaken for one. The
+    device's own path is that of the status page, which is nobody's memory.
+    """
+    return perms[3] == 's' and path == REGION_NAME
 
 
 def is_heap(perms, inode, path):
     """Whether a line of maps is heap in the sense of this module."""
-    if is_device(path) or path.startswith('/anon_hugepage'):
+    if is_device(perms, path) or path.startswith('/anon_hugepage'):
         return True
     if perms[3] != 'p' or inode != 0:
         return False
@@ -36,14 +42,14 @@ class Heap:
         self.rss = self.huge = self.device_rss = 0
         self.starts = set()
 
-    def add(self, start, path, fields):
+    def add(self, start, device, fields):
         rss = fields.get('Rss', 0)
         huge = sum(fields.get(name, 0) for name in HUGE_FIELDS)
         hugetlb = sum(fields.get(name, 0) for name in HUGE_FIELDS[3:])
         self.starts.add(start)
         self.rss += rss + hugetlb
         self.huge += huge
-        if is_device(path):
+        if device:
             self.device_rss += rss
 
     def huge_share(self):
@@ -63,8 +69,9 @@ def parse_smaps(lines):
             if current:
                 heap.add(*current)
             start, _, perms, inode, path = match.groups()
-            wanted = is_heap(perms, int(inode), path.strip())
-            current = (start, path.strip(), {}) if wanted else None
+            path = path.strip()
+            wanted = is_heap(perms, int(inode), path)
+            current = (start, is_device(perms, path), {}) if wanted else None
         elif current and line.endswith('kB\n'):
             name, value = line.split(':', 1)
             current[2][name] = int(value.split()[0]) << 10
@@ -155,10 +162,16 @@ def status_bytes(pid, field):
     return 0
 
 
-def maps_file(pid, part):
-    """Whether a mapping's path contains `part`."""
+def mappings(pid):
+    """(permissions, path) of every mapping of a process."""
     with open(f'/proc/{pid}/maps') as maps:
-        return any(part in line for line in maps)
+        return [(match.group(3), match.group(5).strip())
+                for match in map(HEADER.match, maps) if match]
+
+
+def has_library(maps):
+    return any(os.path.basename(path).startswith('libashlar.so')
+               for _, path in maps)
 
 
 def session_pids(session):

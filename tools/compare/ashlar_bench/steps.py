@@ -136,8 +136,8 @@ class Run:
     def require_mode(self):
         """A mode that quietly became another would make the table a lie."""
         pid, name = self.server.pid, self.mode.name
-        if self.mode.wants_library() and not procfs.maps_file(pid,
-                                                              'libashlar'):
+        if (self.mode.wants_library()
+                and not procfs.has_library(procfs.mappings(pid))):
             raise errors.Fault(f'{name}: libashlar.so is not in the server; '
                                'does LD_PRELOAD reach it?')
         if name == 'dev' and procfs.heap(pid).device_share() < 0.5:
