@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Range operations and searches on 512-bit bitmaps.  Everything works a word
+ * at a time; a search visits each run of equal bits once.
+ */
+#include "base/bitmap.h"
+
+/* The bits [lo, hi) of one word; 0 <= lo < hi <= 64. */
+static u64 word_mask(unsigned int lo, unsigned int hi)
+{
+	return (~0ULL << lo) & (~0ULL >> (64 - hi));
+}
+
+/**
+ * bitmap_set_range() - set @nr bits from @first on
+ * @b: the bitmap
+ * @first: first bit
+ * @nr: how many; first + nr <= BITMAP_BITS
+ */
+void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr)
+{
+	unsigned int end = first + nr;
+
+	while (first < end) {
+		unsigned int lo = first % 64;
+		unsigned int hi = min_size(64, lo + end - first);
+
+		b->w[first / 64] |= word_mask(lo, hi);
+		first += hi - lo;
+	}
+}
+
+/**
+ * bitmap_clear_range() - clear @nr bits from @first on
+ * @b: the bitmap
+ * @first: first bit
+ * @nr: how many; first + nr <= BITMAP_BITS
+ */
+void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr)
+{
+	unsigned int end = first + nr;
+
+	while (first < end) {
+		unsigned int lo = first % 64;
+		unsigned int hi = min_size(64, lo + end - first);
+
+		b->w[first / 64] &= ~word_mask(lo, hi);
+		first += hi - lo;
+	}
+}
+
+/**
+ * bitmap_count_range() - how many of @nr bits from @first on are set
+ * @b: the bitmap
+ * @first: first bit
+ * @nr: how many; first + nr <= BITMAP_BITS
+ *
+ * Return: the number of set bits.
+ */
+unsigned int bitmap_count_range(const struct bitmap *b, unsigned int first,
+				unsigned int nr)
+{
+	unsigned int end = first + nr, count = 0;
+
+	while (first < end) {
+		unsigned int lo = first % 64;
+		unsigned int hi = min_size(64, lo + end - first);
+
+		count += popcount64(b->w[first / 64] & word_mask(lo, hi));
+		first += hi - lo;
+	}
+	return count;
+}
+
+/* First bit from @from on whose value differs from @flip's bits. */
+static unsigned int next_bit(const struct bitmap *b, unsigned int from,
+			     u64 flip)
+{
+	while (from < BITMAP_BITS) {
+		u64 w = (b->w[from / 64] ^ flip) >> (from % 64);
+
+		if (w)
+			return from + ctz64(w);
+		from = (from / 64 + 1) * 64;
+	}
+	return BITMAP_BITS;
+}
+
+/**
+ * bitmap_next_set() - the first set bit at or behind @from
+ * @b: the bitmap
+ * @from: where to start
+ *
+ * Return: its index, or BITMAP_BITS if there is none.
+ */
+unsigned int bitmap_next_set(const struct bitmap *b, unsigned int from)
+{
+	return next_bit(b, from, 0);
+}
+
+/**
+ * bitmap_next_clear() - the first clear bit at or behind @from
+ * @b: the bitmap
+ * @from: where to start
+ *
+ * Return: its index, or BITMAP_BITS if there is none.
+ */
+unsigned int bitmap_next_clear(const struct bitmap *b, unsigned int from)
+{
+	return next_bit(b, from, ~0ULL);
+}
+
+/**
+ * bitmap_find_clear() - the first run of @nr clear bits
+ * @b: the bitmap
+ * @nr: length of the run
+ * @align: the run starts at a multiple of this power of two
+ *
+ * Return: index of its first bit, or BITMAP_BITS if there is none.
+ */
+unsigned int bitmap_find_clear(const struct bitmap *b, unsigned int nr,
+			       unsigned int align)
+{
+	unsigned int at = 0;
+
+	while (at < BITMAP_BITS) {
+		unsigned int start = bitmap_next_clear(b, at);
+		unsigned int end = bitmap_next_set(b, start);
+		unsigned int first = align_up(start, align);
+
+		if (first + nr <= end)
+			return first;
+		at = end;
+	}
+	return BITMAP_BITS;
+}
+
+/**
+ * bitmap_longest_clear() - length of the longest run of clear bits
+ * @b: the bitmap
+ *
+ * Return: the length in bits, 0 if all are set.
+ */
+unsigned int bitmap_longest_clear(const struct bitmap *b)
+{
+	unsigned int at = 0, longest = 0;
+
+	while (at < BITMAP_BITS) {
+		unsigned int start = bitmap_next_clear(b, at);
+		unsigned int end = bitmap_next_set(b, start);
+
+		longest = max_size(longest, end - start);
+		at = end;
+	}
+	return longest;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bitmaps of 512 bits: the units of one huge page, or the objects of one slab.
+ * Ranges are [first, first + nr).
+ */
+#ifndef ASHLAR_BASE_BITMAP_H
+#define ASHLAR_BASE_BITMAP_H
+
+#include "base/bits.h"
+
+enum { BITMAP_BITS = 512, BITMAP_WORDS = BITMAP_BITS / 64 };
+
+struct bitmap {
+	u64 w[BITMAP_WORDS];
+};
+
+static inline bool bitmap_test(const struct bitmap *b, unsigned int i)
+{
+	return b->w[i / 64] >> (i % 64) & 1;
+}
+
+static inline void bitmap_set(struct bitmap *b, unsigned int i)
+{
+	b->w[i / 64] |= 1ULL << (i % 64);
+}
+
+static inline void bitmap_clear(struct bitmap *b, unsigned int i)
+{
+	b->w[i / 64] &= ~(1ULL << (i % 64));
+}
+
+void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr);
+void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr);
+unsigned int bitmap_count_range(const struct bitmap *b, unsigned int first,
+				unsigned int nr);
+unsigned int bitmap_next_set(const struct bitmap *b, unsigned int from);
+unsigned int bitmap_next_clear(const struct bitmap *b, unsigned int from);
+unsigned int bitmap_find_clear(const struct bitmap *b, unsigned int nr,
+			       unsigned int align);
+unsigned int bitmap_longest_clear(const struct bitmap *b);
+
+#endif
