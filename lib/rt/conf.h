@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options.  One row of the table below is one option: field of struct conf,
+ * parser, accepted range in messages, statistics and documentation all come
+ * from it.
+ *
+ * OPT(name, kind, default, min, max, choices, doc)
+ *	kind	BOOL true|false; INT, MS signed numbers; SIZE bytes with an
+ *		optional K, M, G or T; ENUM one of choices; STR text
+ */
+#ifndef ASHLAR_RT_CONF_H
+#define ASHLAR_RT_CONF_H
+
+#include "base/bits.h"
+
+enum { CONF_STR_MAX = 256 };
+
+#define CONF_TABLE(OPT)                                                        \
+	OPT(backend, ENUM, 0, 0, 4, "auto|dev|thp|hugetlb|plain",              \
+	    "Where memory comes from. auto tries the device, then anonymous "  \
+	    "memory with transparent huge pages, then plain pages.")           \
+	OPT(device, STR, 0, 0, 0, "/dev/ashlar", "The module's device node.")  \
+	OPT(thp_start, SIZE, 8 << 20, 0, 1L << 40, NULL,                       \
+	    "Heap size from which on new memory is huge pages; below it a "    \
+	    "small process stays on small pages and stays small.")             \
+	OPT(chunk, SIZE, 64 << 20, 2 << 20, 1 << 30, NULL,                     \
+	    "Step in which address space is taken into use, a multiple of "    \
+	    "2 MiB.")                                                          \
+	OPT(reserve, SIZE, 1L << 40, 16 << 20, 1L << 44, NULL,                 \
+	    "Address space reserved at the start; the largest heap possible. " \
+	    "A limit on address space (ulimit -v) reserves less.")             \
+	OPT(dirty_decay_ms, MS, 1000, -1, 3600000, NULL,                       \
+	    "Time over which freed memory is given back to the kernel; 0 at "  \
+	    "once, -1 never.")                                                 \
+	OPT(background_thread, ENUM, 0, 0, 2, "auto|on|off",                   \
+	    "A thread that purges while the program does not allocate. auto "  \
+	    "starts it when there is much to purge.")                          \
+	OPT(tcache_max, SIZE, 1 << 20, 4096, 1 << 30, NULL,                    \
+	    "Most bytes of free objects a thread's cache may hold; many "      \
+	    "threads share 64 such caches.")                                   \
+	OPT(harden, BOOL, 0, 0, 1, NULL,                                       \
+	    "Check every free for double and invalid frees, at the cost of "   \
+	    "the fast path.")                                                  \
+	OPT(stats_print, BOOL, 0, 0, 1, NULL,                                  \
+	    "Print statistics on stderr at exit.")                             \
+	OPT(stats_json, STR, 0, 0, 0, "",                                      \
+	    "Write statistics as JSON to this file at exit; %p is the "        \
+	    "process id.")                                                     \
+	OPT(warn, BOOL, 1, 0, 1, NULL,                                         \
+	    "Say on stderr, once each, when memory comes from a lesser "       \
+	    "backend than asked for.")                                         \
+	OPT(abort_conf, BOOL, 0, 0, 1, NULL,                                   \
+	    "An unknown option or bad value ends the process.")
+
+#define CONF_FIELD_BOOL(name) long name;
+#define CONF_FIELD_INT(name) long name;
+#define CONF_FIELD_MS(name) long name;
+#define CONF_FIELD_SIZE(name) long name;
+#define CONF_FIELD_ENUM(name) long name;
+#define CONF_FIELD_STR(name) char name[CONF_STR_MAX];
+#define CONF_FIELD(name, kind, def, min, max, choices, doc)                    \
+	CONF_FIELD_##kind(name)
+
+struct conf {
+	CONF_TABLE(CONF_FIELD)
+};
+
+enum conf_backend {
+	BACKEND_AUTO,
+	BACKEND_DEV,
+	BACKEND_THP,
+	BACKEND_HUGETLB,
+	BACKEND_PLAIN,
+};
+
+enum conf_background { BACKGROUND_AUTO, BACKGROUND_ON, BACKGROUND_OFF };
+
+/* Written once by conf_load(), then only read. */
+extern struct conf conf;
+
+struct print;
+
+void conf_load(const char *env);
+unsigned int conf_parse(const char *text, const char *where);
+void conf_print_text(struct print *p);
+void conf_print_json(struct print *p);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Metadata allocator: a bump pointer over mapped blocks and one free list per
+ * power of two.  The first block is static, so a small process makes no system
+ * call for it.
+ */
+#include "rt/meta.h"
+
+#include <string.h>
+
+#include "os/sys.h"
+
+enum {
+	MIN_SHIFT = 6,
+	MAX_SHIFT = 20,
+	NR_SHIFTS = MAX_SHIFT - MIN_SHIFT + 1,
+	BLOCK_LEN = 256 << 10,
+	FIRST_LEN = 32 << 10,
+};
+
+struct free_block {
+	struct free_block *next;
+};
+
+static struct {
+	struct lock lock;
+	char *at, *end;			      /* Guarded by lock. */
+	struct free_block *free[NR_SHIFTS]; /* Guarded by lock. */
+	size_t bytes;			      /* Guarded by lock. */
+} meta;
+
+static alignas(4096) char first_block[FIRST_LEN];
+
+static unsigned int shift_of(size_t size)
+{
+	if (size <= 1 << MIN_SHIFT)
+		return MIN_SHIFT;
+	return log2_floor(size - 1) + 1;
+}
+
+/* Lock held.  The rest of the old block, at most half a block, is let go. */
+static bool refill(size_t len)
+{
+	size_t block = max_size(len, BLOCK_LEN);
+
+	if (!meta.at) {
+		meta.at = first_block;
+		meta.end = first_block + FIRST_LEN;
+		if (len <= FIRST_LEN)
+			return true;
+	}
+	meta.at = os_map(block);
+	meta.end = meta.at ? meta.at + block : NULL;
+	return meta.at;
+}
+
+/**
+ * meta_alloc() - zeroed memory for a structure of the library
+ * @size: bytes, at most 1 MiB
+ *
+ * Return: cache-line aligned memory, or NULL when out of memory.
+ */
+void *meta_alloc(size_t size)
+{
+	unsigned int shift = shift_of(size);
+	size_t len = (size_t)1 << shift;
+	struct free_block *b;
+	void *p = NULL;
+
+	assert(shift <= MAX_SHIFT);
+	lock_acquire(&meta.lock);
+	b = meta.free[shift - MIN_SHIFT];
+	if (b) {
+		meta.free[shift - MIN_SHIFT] = b->next;
+		p = memset(b, 0, len);
+	} else if ((meta.at && (size_t)(meta.end - meta.at) >= len) ||
+		   refill(len)) {
+		p = meta.at;
+		meta.at += len;
+		meta.bytes += len;
+	}
+	lock_release(&meta.lock);
+	return p;
+}
+
+/**
+ * meta_free() - give a structure back
+ * @p: what meta_alloc() returned, or NULL
+ * @size: the size it was asked for
+ */
+void meta_free(void *p, size_t size)
+{
+	struct free_block *b = p;
+	unsigned int i = shift_of(size) - MIN_SHIFT;
+
+	if (!p)
+		return;
+	lock_acquire(&meta.lock);
+	b->next = meta.free[i];
+	meta.free[i] = b;
+	lock_release(&meta.lock);
+}
+
+/**
+ * meta_bytes() - how much was ever taken for structures
+ *
+ * Return: bytes.
+ */
+size_t meta_bytes(void)
+{
+	return meta.bytes;
+}
+
+/* For the fork handlers. */
+struct lock *meta_lock(void)
+{
+	return &meta.lock;
+}
