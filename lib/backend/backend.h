@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where huge pages come from: one ops table per source.  The address space is
+ * already reserved when these are called; a backend puts memory behind it.
+ * All ranges are multiples of 2 MiB unless said otherwise.
+ */
+#ifndef ASHLAR_BACKEND_BACKEND_H
+#define ASHLAR_BACKEND_BACKEND_H
+
+#include "base/bitmap.h"
+
+enum backend_id {
+	BK_PLAIN,
+	BK_THP,
+	BK_HUGETLB,
+	BK_DEV,
+	NR_BACKENDS,
+};
+
+struct backend_ops {
+	const char *name;
+	/* Pages of it are huge from their first touch on. */
+	bool is_huge;
+	/*
+	 * Put zeroed memory behind reserved address space.  0 or -errno, with
+	 * the range reserved as before on failure.
+	 */
+	int (*map)(void *addr, size_t len);
+	/*
+	 * Give the memory behind a range back; it reads as zeroes afterwards.
+	 * The range is a multiple of the base page size.  0 or -errno, with
+	 * the contents unchanged or zero.
+	 */
+	int (*discard)(void *addr, size_t len);
+	/*
+	 * Give back what is free in one huge page: bit n of @used keeps unit n.
+	 * NULL where discard() of each free run does it.  0, or -errno with
+	 * nothing changed.
+	 */
+	int (*break_hpage)(void *addr, const struct bitmap *used);
+	/* Make a populated range huge.  0 or -errno. */
+	int (*collapse)(void *addr, size_t len);
+	/* Move page tables from one range to another (os_move_pages_to()). */
+	int (*move)(void *from, void *to, size_t len);
+};
+
+extern const struct backend_ops backend_plain, backend_thp, backend_hugetlb,
+	backend_dev;
+
+const struct backend_ops *backend_get(enum backend_id id);
+int backend_map(void *addr, size_t len, bool want_huge,
+		enum backend_id *ret_id);
+u64 backend_fallbacks(void);
+void backend_after_fork(void);
+
+#endif

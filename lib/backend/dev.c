@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The backend on /dev/ashlar: huge pages zeroed ahead of need.
+ */
+#include "backend/backend.h"
+
+#include <errno.h>
+
+#include "backend/device.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+
+static int dev_map(void *addr, size_t len)
+{
+	int err = device_open(conf.device);
+
+	if (err)
+		return err;
+	err = device_map(addr, len);
+	if (err)
+		os_decommit(addr, len);
+	return err;
+}
+
+/* A part of a huge page goes back by dev_break() only. */
+static int dev_discard(void *addr, size_t len)
+{
+	if (((uintptr_t)addr | len) % HPAGE_SIZE)
+		return -EINVAL;
+	return device_discard(addr, len);
+}
+
+/* One bit a base page: any unit in use keeps the page it lies in. */
+static int dev_break(void *addr, const struct bitmap *used)
+{
+	unsigned int units = os_page_size / UNIT_SIZE;
+	struct bitmap keep = { .w = { 0 } };
+
+	for (unsigned int i = bitmap_next_set(used, 0); i < HPAGE_UNITS;
+	     i = bitmap_next_set(used, i + 1))
+		bitmap_set(&keep, i / units);
+	return device_break(addr, keep.w);
+}
+
+static int dev_collapse(void *addr, size_t len)
+{
+	void *scratch = os_reserve(2 * len);
+	int err;
+
+	if (!scratch)
+		return -ENOMEM;
+	err = device_collapse(addr, len,
+			      (void *)align_up((uintptr_t)scratch, len));
+	os_unmap(scratch, 2 * len);
+	return err;
+}
+
+static int dev_move(void *from, void *to, size_t len)
+{
+	(void)from;
+	(void)to;
+	(void)len;
+	return -EOPNOTSUPP;
+}
+
+const struct backend_ops backend_dev = {
+	.name = "dev",
+	.is_huge = true,
+	.map = dev_map,
+	.discard = dev_discard,
+	.break_hpage = dev_break,
+	.collapse = dev_collapse,
+	.move = dev_move,
+};

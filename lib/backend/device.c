@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The device descriptor is close-on-exec, sits above the numbers that servers
+ * close in loops, and is checked against the device number before each use:
+ * a program may have closed it and got something else under its number.
+ */
+#include "backend/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ashlar.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "arch.h"
+#include "os/sys.h"
+#include "rt/lock.h"
+
+enum { FD_ABOVE = 1000 };
+
+static struct {
+	struct lock lock;
+	int fd;		  /* -1 none.  Guarded by lock. */
+	dev_t rdev;	  /* What fd must be.  Guarded by lock. */
+	const char *path; /* Set once. */
+	u64 features;	  /* Of the module last opened.  Guarded by lock. */
+	int error;	  /* Of the last failure.  Guarded by lock. */
+} dev = { .fd = -1, .path = ASHLAR_DEVICE };
+
+static int fd_rdev(int fd, dev_t *ret_rdev)
+{
+	struct statx st;
+	int err = sys_call(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_TYPE,
+			   (long)&st, 0);
+
+	if (err)
+		return err;
+	if (!S_ISCHR(st.stx_mode))
+		return -ENODEV;
+	*ret_rdev = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	return 0;
+}
+
+static long dev_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	return sys_call(SYS_ioctl, fd, cmd, (long)arg, 0, 0, 0);
+}
+
+/* Out of the way of the program's descriptors, as far as the limit allows. */
+static int move_high(int fd)
+{
+	struct rlimit64 r = { .rlim_cur = 0 };
+	long high;
+
+	sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&r, 0, 0);
+	high = min_size(FD_ABOVE, r.rlim_cur / 2);
+	high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, high, 0, 0, 0);
+	if (high < 0)
+		return fd;
+	os_close(fd);
+	return high;
+}
+
+static int fd_open(void)
+{
+	struct ashlar_info info = { .size = sizeof(info) };
+	int fd = os_open(dev.path, O_RDWR);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = fd_rdev(fd, &dev.rdev);
+	if (!err)
+		err = dev_ioctl(fd, ASHLAR_IOC_INFO, &info);
+	if (!err && info.ret_hunk_size != HPAGE_SIZE)
+		err = -EPROTO;
+	if (err) {
+		os_close(fd);
+		return err;
+	}
+	dev.features = info.ret_features;
+	return move_high(fd);
+}
+
+/* Lock held.  A descriptor that is the device's for certain, or -errno. */
+static int fd_get(void)
+{
+	dev_t rdev;
+
+	if (dev.fd >= 0 && !fd_rdev(dev.fd, &rdev) && rdev == dev.rdev)
+		return dev.fd;
+	/* Whatever has the number now is the program's: leave it alone. */
+	dev.fd = fd_open();
+	return dev.fd;
+}
+
+/* Lock held.  Note a failure and pass it on. */
+static long note(long ret)
+{
+	if (ret < 0)
+		dev.error = -ret;
+	return ret;
+}
+
+/**
+ * device_open() - see whether the device can be used
+ * @path: device node; must stay valid
+ *
+ * Return: 0 or -errno: -ENOENT no such node, -EACCES no permission, -EPROTO a
+ * module with another huge-page size.
+ */
+int device_open(const char *path)
+{
+	long ret;
+
+	lock_acquire(&dev.lock);
+	dev.path = path;
+	ret = note(fd_get());
+	lock_release(&dev.lock);
+	return ret < 0 ? ret : 0;
+}
+
+/**
+ * device_map() - put a region of the device over reserved address space
+ * @addr: start, 2 MiB aligned
+ * @len: bytes, a multiple of 2 MiB
+ *
+ * Return: 0 or -errno; on failure the range may be unmapped.
+ */
+int device_map(void *addr, size_t len)
+{
+	long ret;
+
+	lock_acquire(&dev.lock);
+	ret = fd_get();
+	if (ret >= 0)
+		ret = os_map_fixed(addr, len, MAP_SHARED, ret, 0);
+	note(ret);
+	lock_release(&dev.lock);
+	return ret;
+}
+
+/* One call on the verified descriptor. */
+static long device_call(unsigned long cmd, void *arg)
+{
+	long ret;
+
+	lock_acquire(&dev.lock);
+	ret = fd_get();
+	if (ret >= 0)
+		ret = dev_ioctl(ret, cmd, arg);
+	note(ret);
+	lock_release(&dev.lock);
+	return ret;
+}
+
+/**
+ * device_discard() - give whole huge pages back
+ * @addr: start, 2 MiB aligned
+ * @len: bytes, a multiple of 2 MiB
+ *
+ * Works without the descriptor too: MADV_REMOVE reaches the region by its
+ * mapping.
+ *
+ * Return: 0 or -errno.
+ */
+int device_discard(void *addr, size_t len)
+{
+	struct ashlar_discard d = {
+		.size = sizeof(d),
+		.addr = (uintptr_t)addr,
+		.len = len,
+	};
+
+	if (!device_call(ASHLAR_IOC_DISCARD, &d))
+		return 0;
+	return os_advise(addr, len, MADV_REMOVE);
+}
+
+/**
+ * device_break() - give one sparse huge page back whole
+ * @addr: the huge page
+ * @keep_pages: one bit a base page: 1 moves its contents to a small page
+ *
+ * Return: 0, or -errno with nothing changed: -EBUSY pinned or shared, -ENOTTY
+ * the module can't.
+ */
+int device_break(void *addr, const u64 *keep_pages)
+{
+	s32 status = 0;
+	struct ashlar_break b = {
+		.size = sizeof(b),
+		.addr = (uintptr_t)addr,
+		.len = HPAGE_SIZE,
+		.bitmap = (uintptr_t)keep_pages,
+		.status = (uintptr_t)&status,
+	};
+	long ret = device_call(ASHLAR_IOC_BREAK, &b);
+
+	return ret ? ret : status;
+}
+
+/**
+ * device_collapse() - make small pages of a range huge, mapped by one PMD each
+ * @addr: start, 2 MiB aligned
+ * @len: bytes, a multiple of 2 MiB
+ * @scratch: reserved address space of the same length
+ *
+ * Return: 0 or -errno.
+ */
+int device_collapse(void *addr, size_t len, void *scratch)
+{
+	struct ashlar_collapse c = {
+		.size = sizeof(c),
+		.flags = ASHLAR_COLLAPSE_SPARSE,
+		.addr = (uintptr_t)addr,
+		.len = len,
+	};
+	struct ashlar_ticket t = {
+		.size = sizeof(t),
+		.addr = (uintptr_t)addr,
+		.len = len,
+	};
+	long ret = device_call(ASHLAR_IOC_COLLAPSE, &c);
+
+	if (!ret)
+		ret = device_call(ASHLAR_IOC_TICKET, &t);
+	if (!ret)
+		ret = os_move_pages_to(addr, scratch, len);
+	os_decommit(scratch, len);
+	return ret;
+}
+
+/* ASHLAR_FEAT_* of the module last opened. */
+u64 device_features(void)
+{
+	return dev.features;
+}
+
+/* Why the device failed last, 0 if it never did. */
+int device_errno(void)
+{
+	return dev.error;
+}
+
+void device_after_fork(void)
+{
+	lock_reset(&dev.lock);
+}
