@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Allocation and release of runs.  A huge page is taken out of its place
+ * (detached), changed, and put where it belongs now (attached).
+ *
+ * Order of preference: a whole huge page in partial use, the fullest first; a
+ * broken one; an empty one that is still backed; a fresh one; growth.
+ */
+#include "hpheap/hpheap.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "hpheap/purge.h"
+#include "hpheap/space.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+#include "rt/meta.h"
+
+/* One bit a huge page of the largest reservation, 16 TiB. */
+enum { FREE_MAP_WORDS = (1UL << 44 >> HPAGE_SHIFT) / 64 };
+
+static u64 first_free_map[FREE_MAP_WORDS];
+static struct hpheap first_heap = { .free_map = first_free_map };
+static struct hpheap *_Atomic heaps[MAX_NODES];
+static struct lock heaps_lock;
+static _Atomic size_t total_mapped;
+
+static void hpheap_init(struct hpheap *h, unsigned int node)
+{
+	h->node = node;
+	for (unsigned int i = 0; i < NR_SETS; i++)
+		hpset_init(&h->sets[i]);
+	list_init(&h->empty_dirty);
+	h->free_lo = FREE_MAP_WORDS;
+}
+
+/* heaps_lock held. */
+static struct hpheap *hpheap_create(unsigned int node)
+{
+	struct hpheap *h = &first_heap;
+
+	if (h->sets[0].bucket[0][0].next) {
+		h = meta_alloc(sizeof(*h));
+		if (!h)
+			return NULL;
+		h->free_map = os_map(sizeof(first_free_map));
+		if (!h->free_map) {
+			meta_free(h, sizeof(*h));
+			return NULL;
+		}
+	}
+	hpheap_init(h, node);
+	return h;
+}
+
+/**
+ * hpheap_get() - the heap of a node, made on first use
+ * @node: NUMA node
+ *
+ * Return: the heap; when there is no memory for one, another node's; NULL if
+ * there is none at all.
+ */
+struct hpheap *hpheap_get(unsigned int node)
+{
+	struct hpheap *h;
+
+	node = min_size(node, MAX_NODES - 1);
+	h = atomic_load_explicit(&heaps[node], memory_order_acquire);
+	if (likely(h))
+		return h;
+	lock_acquire(&heaps_lock);
+	h = heaps[node];
+	if (!h)
+		h = hpheap_create(node);
+	if (h)
+		atomic_store_explicit(&heaps[node], h, memory_order_release);
+	lock_release(&heaps_lock);
+	for (unsigned int i = 0; !h && i < MAX_NODES; i++)
+		h = heaps[i];
+	return h;
+}
+
+/* The heap of a node, or NULL if nobody needed one yet. */
+struct hpheap *hpheap_peek(unsigned int node)
+{
+	return atomic_load_explicit(&heaps[node], memory_order_acquire);
+}
+
+/* Before a fork; growth and purging in progress come to their end first. */
+void hpheap_lock_all(void)
+{
+	lock_acquire(&heaps_lock);
+	for (unsigned int i = 0; i < MAX_NODES; i++) {
+		if (!heaps[i])
+			continue;
+		lock_acquire(&heaps[i]->grow_lock);
+		lock_acquire(&heaps[i]->purge_lock);
+		lock_acquire(&heaps[i]->lock);
+	}
+}
+
+/* In the parent. */
+void hpheap_unlock_all(void)
+{
+	for (unsigned int i = 0; i < MAX_NODES; i++) {
+		if (!heaps[i])
+			continue;
+		lock_release(&heaps[i]->lock);
+		lock_release(&heaps[i]->purge_lock);
+		lock_release(&heaps[i]->grow_lock);
+	}
+	lock_release(&heaps_lock);
+}
+
+/* In the child. */
+void hpheap_reset_all(void)
+{
+	for (unsigned int i = 0; i < MAX_NODES; i++) {
+		if (!heaps[i])
+			continue;
+		lock_reset(&heaps[i]->lock);
+		lock_reset(&heaps[i]->purge_lock);
+		lock_reset(&heaps[i]->grow_lock);
+	}
+	lock_reset(&heaps_lock);
+}
+
+size_t hpheap_index(const struct hpage *hp)
+{
+	return hp - space.hpages;
+}
+
+static void free_map_set(struct hpheap *h, size_t i)
+{
+	h->free_map[i / 64] |= 1ULL << (i % 64);
+	h->free_lo = min_size(h->free_lo, i / 64);
+	h->stats.nr_empty++;
+}
+
+static void free_map_clear(struct hpheap *h, size_t i)
+{
+	h->free_map[i / 64] &= ~(1ULL << (i % 64));
+	h->stats.nr_empty--;
+}
+
+static struct hpset *set_of(struct hpheap *h, const struct hpage *hp)
+{
+	return &h->sets[hp->is_broken ? SET_BROKEN : SET_WHOLE];
+}
+
+/**
+ * hpheap_detach() - take a huge page out of its set or list; lock held
+ * @h: its heap
+ * @hp: the huge page
+ */
+void hpheap_detach(struct hpheap *h, struct hpage *hp)
+{
+	h->nr_dirty -= hp->nr_dirty;
+	h->stats.used -= (size_t)hp->nr_used << UNIT_SHIFT;
+	switch (hp->state) {
+	case HP_EMPTY:
+		list_del(&hp->link);
+		free_map_clear(h, hpheap_index(hp));
+		return;
+	case HP_PARTIAL:
+		hpset_remove(set_of(h, hp), hp);
+		break;
+	}
+	h->stats.nr_hpages--;
+	h->stats.nr_broken -= hp->is_broken;
+}
+
+/**
+ * hpheap_attach() - put a huge page where it belongs; lock held
+ * @h: its heap
+ * @hp: the huge page, detached
+ */
+void hpheap_attach(struct hpheap *h, struct hpage *hp)
+{
+	h->nr_dirty += hp->nr_dirty;
+	h->stats.used += (size_t)hp->nr_used << UNIT_SHIFT;
+	if (!hp->nr_used) {
+		hp->state = HP_EMPTY;
+		if (hp->nr_dirty)
+			list_add(&hp->link, &h->empty_dirty);
+		else
+			hp->is_broken = false;
+		free_map_set(h, hpheap_index(hp));
+		return;
+	}
+	h->stats.nr_hpages++;
+	h->stats.nr_broken += hp->is_broken;
+	hp->state = hp->nr_used == HPAGE_UNITS ? HP_FULL : HP_PARTIAL;
+	if (hp->state == HP_PARTIAL)
+		hpset_insert(set_of(h, hp), hp);
+}
+
+/* Take units of one huge page; lock held.  Adds to *@was_touched. */
+static void take(struct hpheap *h, struct hpage *hp, unsigned int first,
+		 unsigned int nr, size_t *was_touched)
+{
+	hpheap_detach(h, hp);
+	*was_touched += hpage_take(hp, first, nr);
+	hpheap_attach(h, hp);
+}
+
+/* Index of the lowest empty huge page, or 0; lock held. */
+static size_t lowest_empty(struct hpheap *h)
+{
+	size_t end = space_end_hpage() / 64 + 1;
+
+	for (; h->free_lo < end; h->free_lo++)
+		if (h->free_map[h->free_lo])
+			return h->free_lo * 64 + ctz64(h->free_map[h->free_lo]);
+	return 0;
+}
+
+static struct hpage *find_hpage(struct hpheap *h, unsigned int nr_units)
+{
+	struct hpage *hp;
+	size_t i;
+
+	for (unsigned int s = 0; s < NR_SETS; s++) {
+		hp = hpset_find(&h->sets[s], nr_units);
+		if (hp)
+			return hp;
+	}
+	if (!list_empty(&h->empty_dirty))
+		return container_of(h->empty_dirty.next, struct hpage, link);
+	i = lowest_empty(h);
+	return i ? &space.hpages[i] : NULL;
+}
+
+/* A run inside one huge page; lock held. */
+static bool alloc_in_hpage(struct hpheap *h, unsigned int nr,
+			   unsigned int align, struct run *ret_run)
+{
+	/* So long a run holds an aligned one, but for an empty huge page. */
+	unsigned int want = min_size(nr + align - 1, HPAGE_UNITS);
+	struct hpage *hp = find_hpage(h, want);
+	size_t was_touched = 0;
+	unsigned int first;
+
+	if (!hp)
+		return false;
+	first = hpage_fit(hp, nr, align);
+	take(h, hp, first, nr, &was_touched);
+	ret_run->unit = hpheap_index(hp) * HPAGE_UNITS + first;
+	ret_run->is_zero = !was_touched;
+	return true;
+}
+
+/* First of @nr adjacent empty huge pages at a multiple of @align, or 0. */
+static size_t find_empty_range(struct hpheap *h, size_t nr, size_t align)
+{
+	size_t end = space_end_hpage(), run = 0;
+
+	for (size_t i = h->free_lo * 64; i < end; i++) {
+		u64 w = h->free_map[i / 64];
+
+		if (!w && !(i % 64)) {
+			run = 0;
+			i += 63;
+			continue;
+		}
+		if (!(w >> (i % 64) & 1) ||
+		    (!run && (i & (align - 1)))) {
+			run = 0;
+			continue;
+		}
+		if (++run == nr)
+			return i + 1 - nr;
+	}
+	return 0;
+}
+
+/* Whole huge pages and the head of one more; lock held. */
+static bool alloc_big(struct hpheap *h, size_t nr, size_t align,
+		      struct run *ret_run)
+{
+	size_t nr_hpages = (nr + HPAGE_UNITS - 1) / HPAGE_UNITS;
+	size_t align_hpages = max_size(align / HPAGE_UNITS, 1);
+	size_t i = find_empty_range(h, nr_hpages, align_hpages);
+	size_t was_touched = 0;
+
+	if (!i)
+		return false;
+	ret_run->unit = i * HPAGE_UNITS;
+	for (; nr; i++) {
+		unsigned int n = min_size(nr, HPAGE_UNITS);
+
+		take(h, &space.hpages[i], 0, n, &was_touched);
+		nr -= n;
+	}
+	ret_run->is_zero = !was_touched;
+	return true;
+}
+
+static bool try_alloc(struct hpheap *h, size_t nr, size_t align,
+		      struct run *ret_run)
+{
+	bool ok;
+
+	lock_acquire(&h->lock);
+	if (nr <= HPAGE_UNITS && align <= HPAGE_UNITS)
+		ok = alloc_in_hpage(h, nr, align, ret_run);
+	else
+		ok = alloc_big(h, nr, align, ret_run);
+	lock_release(&h->lock);
+	return ok;
+}
+
+static void add_hpages(struct hpheap *h, size_t first, size_t nr,
+		       enum backend_id backend)
+{
+	lock_acquire(&h->lock);
+	for (size_t i = first; i < first + nr; i++) {
+		hpage_init(&space.hpages[i], h->node, backend);
+		free_map_set(h, i);
+	}
+	h->stats.mapped += nr << HPAGE_SHIFT;
+	lock_release(&h->lock);
+}
+
+/* Take @nr huge pages of fresh address space into use; grow_lock held. */
+static int grow_by(struct hpheap *h, size_t nr, bool want_huge)
+{
+	size_t first = space_grow(nr);
+	enum backend_id backend;
+	int err;
+
+	if (!first)
+		return -ENOMEM;
+	err = backend_map(space_addr(first * HPAGE_UNITS), nr << HPAGE_SHIFT,
+			  want_huge, &backend);
+	if (err) {
+		space_shrink(first, nr);
+		return err;
+	}
+	atomic_fetch_add(&total_mapped, nr << HPAGE_SHIFT);
+	add_hpages(h, first, nr, backend);
+	purge_enable();
+	return 0;
+}
+
+/*
+ * A chunk more, or as much as the request needs.  The first chunks of a process
+ * are small pages up to thp_start: a small process must stay small.
+ */
+static int grow(struct hpheap *h, size_t need)
+{
+	size_t mapped = atomic_load(&total_mapped);
+	bool want_huge = mapped + HPAGE_SIZE > (size_t)conf.thp_start;
+	size_t step = want_huge ? (size_t)conf.chunk :
+				  conf.thp_start - mapped;
+	size_t nr = max_size(min_size(step, conf.chunk) >> HPAGE_SHIFT, need);
+	int err;
+
+	if (need << HPAGE_SHIFT > (size_t)conf.thp_start)
+		want_huge = true;
+	for (;;) {
+		err = grow_by(h, nr, want_huge);
+		if (!err || nr == need)
+			return err;
+		nr = max_size(nr / 2, need);
+	}
+}
+
+/**
+ * hpheap_alloc() - a run of units
+ * @h: the heap
+ * @nr_units: length, at least 1
+ * @align_units: alignment, a power of two; any up to 2^33
+ * @ret_run: where it is, and whether all of it reads as zeroes
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
+		 struct run *ret_run)
+{
+	size_t need = (nr_units + align_units - 2) / HPAGE_UNITS + 1;
+	int err = 0;
+
+	if (likely(try_alloc(h, nr_units, align_units, ret_run)))
+		return 0;
+	lock_acquire(&h->grow_lock);
+	while (!err && !try_alloc(h, nr_units, align_units, ret_run))
+		err = grow(h, align_units <= HPAGE_UNITS ?
+				      (nr_units - 1) / HPAGE_UNITS + 1 :
+				      need);
+	lock_release(&h->grow_lock);
+	return err ? -ENOMEM : 0;
+}
+
+/* Free units of one huge page; lock held. */
+static void put(struct hpheap *h, struct hpage *hp, unsigned int first,
+		unsigned int nr)
+{
+	bool is_busy = hp->state == HP_BUSY; /* detached: the purger attaches */
+
+	if (!is_busy)
+		hpheap_detach(h, hp);
+	hpage_put(hp, first, nr);
+	hp->since_ms = os_now_ms();
+	if (!is_busy)
+		hpheap_attach(h, hp);
+}
+
+/**
+ * hpheap_free() - units are free again
+ * @unit: first one
+ * @nr_units: how many; a part of a run will do
+ */
+void hpheap_free(size_t unit, size_t nr_units)
+{
+	struct hpheap *h = hpheap_get(space.hpages[unit / HPAGE_UNITS].node);
+
+	lock_acquire(&h->lock);
+	while (nr_units) {
+		unsigned int first = unit % HPAGE_UNITS;
+		unsigned int n = min_size(nr_units, HPAGE_UNITS - first);
+
+		put(h, &space.hpages[unit / HPAGE_UNITS], first, n);
+		unit += n;
+		nr_units -= n;
+	}
+	lock_release(&h->lock);
+}
+
+/* Are units [@unit, @end) free for the taking?  Lock held. */
+static bool is_free_range(const struct hpheap *h, size_t unit, size_t end)
+{
+	if (end > space_end_hpage() * HPAGE_UNITS)
+		return false;
+	while (unit < end) {
+		const struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
+		unsigned int first = unit % HPAGE_UNITS;
+		unsigned int n = min_size(end - unit, HPAGE_UNITS - first);
+
+		if (hp->node != h->node || hp->state == HP_UNUSED ||
+		    hp->state == HP_BUSY ||
+		    bitmap_next_set(&hp->used, first) < first + n)
+			return false;
+		unit += n;
+	}
+	return true;
+}
+
+/**
+ * hpheap_extend() - grow a run in place
+ * @unit: its first unit
+ * @nr_units: its length
+ * @new_nr_units: the length wanted, larger
+ * @ret_is_zero: the new part reads as zeroes
+ *
+ * Return: false, and nothing is changed, if the units behind it are in use.
+ */
+bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
+		   bool *ret_is_zero)
+{
+	struct hpheap *h = hpheap_get(space.hpages[unit / HPAGE_UNITS].node);
+	size_t at = unit + nr_units, end = unit + new_nr_units;
+	size_t was_touched = 0;
+	bool ok;
+
+	lock_acquire(&h->lock);
+	ok = is_free_range(h, at, end);
+	while (ok && at < end) {
+		unsigned int first = at % HPAGE_UNITS;
+		unsigned int n = min_size(end - at, HPAGE_UNITS - first);
+
+		take(h, &space.hpages[at / HPAGE_UNITS], first, n,
+		     &was_touched);
+		at += n;
+	}
+	lock_release(&h->lock);
+	*ret_is_zero = !was_touched;
+	return ok;
+}
+
+/**
+ * hpheap_stats_add() - add a heap's figures to a sum
+ * @h: the heap
+ * @sum: the sum
+ */
+void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
+{
+	lock_acquire(&h->lock);
+	sum->mapped += h->stats.mapped;
+	sum->used += h->stats.used;
+	sum->dirty += h->nr_dirty << UNIT_SHIFT;
+	sum->nr_hpages += h->stats.nr_hpages;
+	sum->nr_empty += h->stats.nr_empty;
+	sum->nr_broken += h->stats.nr_broken;
+	sum->purged += h->stats.purged;
+	sum->nr_purges += h->stats.nr_purges;
+	sum->purge_ns += h->stats.purge_ns;
+	sum->purge_max_ns = max_size(sum->purge_max_ns, h->stats.purge_max_ns);
+	lock_release(&h->lock);
+}
+
+/**
+ * hpheap_check() - walk a heap and assert its invariants
+ * @h: the heap; lock held or no other thread running
+ */
+void hpheap_check(struct hpheap *h)
+{
+	size_t nr_dirty = 0, used = 0, nr_empty = 0;
+
+	for (size_t i = 1; i < space_end_hpage(); i++) {
+		const struct hpage *hp = &space.hpages[i];
+
+		if (hp->state == HP_UNUSED || hp->node != h->node)
+			continue;
+		hpage_check(hp);
+		nr_dirty += hp->nr_dirty;
+		used += (size_t)hp->nr_used << UNIT_SHIFT;
+		nr_empty += hp->state == HP_EMPTY;
+		assert((hp->state == HP_EMPTY) ==
+		       (h->free_map[i / 64] >> (i % 64) & 1));
+	}
+	assert(nr_dirty == h->nr_dirty);
+	assert(used == h->stats.used);
+	assert(nr_empty == h->stats.nr_empty);
+	(void)nr_dirty;
+	(void)used;
+	(void)nr_empty;
+}

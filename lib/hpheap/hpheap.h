@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The huge-page heap: one a NUMA node.  It hands out runs of units, fills the
+ * fullest huge page that fits, keeps whole ones free to give back, and gives
+ * them back as they age.  What a run is used for is not its business.
+ */
+#ifndef ASHLAR_HPHEAP_HPHEAP_H
+#define ASHLAR_HPHEAP_HPHEAP_H
+
+#include "hpheap/decay.h"
+#include "hpheap/hpset.h"
+#include "rt/lock.h"
+
+enum { MAX_NODES = 64 };
+
+enum hpset_id { SET_WHOLE, SET_BROKEN, NR_SETS };
+
+struct hpheap_stats {
+	size_t mapped;	   /* bytes ever taken into use */
+	size_t used;	   /* bytes in runs */
+	size_t dirty;	   /* bytes free that the kernel still backs */
+	size_t nr_hpages;  /* huge pages with a unit in use */
+	size_t nr_empty;   /* without */
+	size_t nr_broken;  /* of nr_hpages, partly given back */
+	u64 purged;	   /* bytes given back */
+	u64 nr_purges;	   /* system calls for it */
+	u64 purge_ns;	   /* time in them */
+	u64 purge_max_ns;  /* the longest */
+};
+
+struct hpheap {
+	struct lock lock;
+	/* Only one thread grows the heap; outermost, never needed otherwise. */
+	struct lock grow_lock;
+	/* Only one thread purges; as above.  Held while a page is HP_BUSY. */
+	struct lock purge_lock;
+	unsigned int node;
+	/* All below guarded by lock. */
+	struct hpset sets[NR_SETS];
+	struct list empty_dirty; /* newest first */
+	u64 *free_map;		 /* one bit a huge page: HP_EMPTY */
+	size_t free_lo;		 /* no free bit in words before this one */
+	size_t nr_dirty;	 /* units */
+	struct decay decay;
+	struct hpheap_stats stats;
+};
+
+struct run {
+	size_t unit; /* first one */
+	bool is_zero;
+};
+
+struct hpheap *hpheap_get(unsigned int node);
+struct hpheap *hpheap_peek(unsigned int node);
+void hpheap_lock_all(void);
+void hpheap_unlock_all(void);
+void hpheap_reset_all(void);
+int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
+		 struct run *ret_run);
+void hpheap_free(size_t unit, size_t nr_units);
+bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
+		   bool *ret_is_zero);
+void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum);
+void hpheap_check(struct hpheap *h);
+
+/* Below: for purge.c. */
+void hpheap_detach(struct hpheap *h, struct hpage *hp);
+void hpheap_attach(struct hpheap *h, struct hpage *hp);
+size_t hpheap_index(const struct hpage *hp);
+
+#endif

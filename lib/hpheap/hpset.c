@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Huge pages bucketed by fullness, then by longest free run.  Filling the
+ * fullest one that fits keeps the others emptying, so that whole huge pages
+ * come free; the longest run decides whether it fits, as in jemalloc's psset.
+ */
+#include "hpheap/hpset.h"
+
+/*
+ * Classes of runs: each length up to 16, then four classes a doubling up to
+ * 512.  A run of length n lies in the class whose lower bound is n or less.
+ */
+static unsigned int run_class(unsigned int len)
+{
+	unsigned int e;
+
+	if (len <= 16)
+		return len - 1;
+	e = log2_floor(len);
+	return 16 + (e - 4) * 4 + ((len >> (e - 2)) & 3) - 1;
+}
+
+/* Smallest class all of whose runs are @len or longer. */
+static unsigned int run_class_holding(unsigned int len)
+{
+	unsigned int c = run_class(len);
+	unsigned int e;
+
+	if (len <= 16)
+		return c;
+	e = log2_floor(len);
+	return c + ((len & ((1U << (e - 2)) - 1)) != 0);
+}
+
+static unsigned int level_of(const struct hpage *hp)
+{
+	return hp->nr_used * HPSET_LEVELS / (HPAGE_UNITS + 1);
+}
+
+void hpset_init(struct hpset *s)
+{
+	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
+		s->nonempty[l] = 0;
+		for (unsigned int r = 0; r < HPSET_RUNS; r++)
+			list_init(&s->bucket[l][r]);
+	}
+	s->nr_hpages = 0;
+}
+
+/**
+ * hpset_insert() - add a huge page that has a free unit
+ * @s: the set
+ * @hp: in no list; its fullness must not change while it is in the set
+ */
+void hpset_insert(struct hpset *s, struct hpage *hp)
+{
+	unsigned int l = level_of(hp), r = run_class(hp->longest);
+
+	list_add(&hp->link, &s->bucket[l][r]);
+	s->nonempty[l] |= 1ULL << r;
+	s->nr_hpages++;
+}
+
+/**
+ * hpset_remove() - take a huge page out
+ * @s: the set it is in
+ * @hp: the huge page, unchanged since it was inserted
+ */
+void hpset_remove(struct hpset *s, struct hpage *hp)
+{
+	unsigned int l = level_of(hp), r = run_class(hp->longest);
+
+	list_del(&hp->link);
+	if (list_empty(&s->bucket[l][r]))
+		s->nonempty[l] &= ~(1ULL << r);
+	s->nr_hpages--;
+}
+
+/**
+ * hpset_find() - the fullest huge page with a long enough free run
+ * @s: the set
+ * @nr_units: length of the run
+ *
+ * Return: the huge page, still in the set, or NULL.
+ */
+struct hpage *hpset_find(struct hpset *s, unsigned int nr_units)
+{
+	unsigned int r = run_class_holding(nr_units);
+	u64 mask = r < HPSET_RUNS ? ~0ULL << r : 0;
+
+	for (int l = HPSET_LEVELS - 1; l >= 0; l--) {
+		u64 m = s->nonempty[l] & mask;
+
+		if (m)
+			return container_of(s->bucket[l][ctz64(m)].next,
+					    struct hpage, link);
+	}
+	return NULL;
+}
+
+/**
+ * hpset_sparsest() - the emptiest huge page that is wanted
+ * @s: the set
+ * @max_used: look only at those with at most so many units in use
+ * @wanted: says whether a huge page will do
+ *
+ * Return: the huge page, still in the set, or NULL.
+ */
+struct hpage *hpset_sparsest(struct hpset *s, unsigned int max_used,
+			     bool (*wanted)(const struct hpage *hp))
+{
+	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
+		if (l * (HPAGE_UNITS + 1) / HPSET_LEVELS > max_used)
+			return NULL;
+		for (u64 m = s->nonempty[l]; m; m &= m - 1) {
+			struct list *head = &s->bucket[l][ctz64(m)];
+
+			for (struct list *n = head->prev; n != head;
+			     n = n->prev) {
+				struct hpage *hp = container_of(
+					n, struct hpage, link);
+
+				if (hp->nr_used <= max_used && wanted(hp))
+					return hp;
+			}
+		}
+	}
+	return NULL;
+}

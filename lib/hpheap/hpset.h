@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A set of partly used huge pages that answers one question fast: which is the
+ * fullest one with a free run of so many units?  Mechanism only; who is in
+ * which set, and why, is the node heap's policy.
+ */
+#ifndef ASHLAR_HPHEAP_HPSET_H
+#define ASHLAR_HPHEAP_HPSET_H
+
+#include "hpheap/hpage.h"
+
+enum {
+	HPSET_LEVELS = 16, /* of fullness */
+	HPSET_RUNS = 36,   /* classes of longest free run */
+};
+
+struct hpset {
+	/* Bit r of level l: bucket[l][r] is not empty. */
+	u64 nonempty[HPSET_LEVELS];
+	struct list bucket[HPSET_LEVELS][HPSET_RUNS];
+	size_t nr_hpages;
+};
+
+void hpset_init(struct hpset *s);
+void hpset_insert(struct hpset *s, struct hpage *hp);
+void hpset_remove(struct hpset *s, struct hpage *hp);
+struct hpage *hpset_find(struct hpset *s, unsigned int nr_units);
+struct hpage *hpset_sparsest(struct hpset *s, unsigned int max_used,
+			     bool (*wanted)(const struct hpage *hp));
+
+#endif

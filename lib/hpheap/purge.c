@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purging.  A victim is detached and marked busy under the heap's lock, given
+ * back without it, and attached again: an allocation never waits for madvise.
+ */
+#include "hpheap/purge.h"
+
+#include "backend/backend.h"
+#include "hpheap/space.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+
+enum { DENSE_UNITS = HPAGE_UNITS / 2 };
+
+/*
+ * The child of a fork is most often a snapshot and soon gone: it does not
+ * purge.  One that outgrows what it inherited is a server of its own.
+ */
+static _Atomic bool is_disabled;
+
+/* Free runs of one huge page that were given back. */
+struct purged {
+	struct bitmap clean;
+	size_t units;
+	unsigned int nr_calls;
+	u64 ns;
+};
+
+static bool is_huge(const struct hpage *hp)
+{
+	return !hp->is_broken && backend_get(hp->backend)->is_huge;
+}
+
+static bool is_old(const struct hpage *hp)
+{
+	long age = (u32)os_now_ms() - hp->since_ms;
+
+	return conf.dirty_decay_ms >= 0 && age >= conf.dirty_decay_ms;
+}
+
+static bool wanted_any(const struct hpage *hp)
+{
+	return hp->nr_dirty && hp->backend != BK_HUGETLB;
+}
+
+static bool wanted_sparse(const struct hpage *hp)
+{
+	return wanted_any(hp) && is_old(hp) &&
+	       (!is_huge(hp) || hp->nr_used < DENSE_UNITS);
+}
+
+/* The next huge page to purge, or NULL; lock held. */
+static struct hpage *victim(struct hpheap *h, enum purge_how how)
+{
+	bool (*wanted)(const struct hpage *) =
+		how == PURGE_ALL ? wanted_any : wanted_sparse;
+	struct hpage *hp = NULL;
+
+	if (!list_empty(&h->empty_dirty))
+		return container_of(h->empty_dirty.prev, struct hpage, link);
+	for (int s = NR_SETS - 1; s >= 0 && !hp; s--)
+		hp = hpset_sparsest(&h->sets[s], HPAGE_UNITS - 1, wanted);
+	return hp;
+}
+
+/*
+ * A dirty run in whole base pages: outward over free units, else inward.
+ * Returns false if no whole base page is left.
+ */
+static bool to_pages(const struct hpage *hp, unsigned int *first,
+		     unsigned int *nr)
+{
+	unsigned int grain = os_page_size / UNIT_SIZE;
+	unsigned int lo = align_down(*first, grain);
+	unsigned int hi = align_up(*first + *nr, grain);
+
+	if (bitmap_count_range(&hp->used, lo, *first - lo))
+		lo += grain;
+	if (bitmap_count_range(&hp->used, *first + *nr, hi - *first - *nr))
+		hi -= grain;
+	*first = lo;
+	*nr = hi - lo;
+	return lo < hi;
+}
+
+static void discard_run(const struct backend_ops *ops, char *base,
+			unsigned int first, unsigned int nr, struct purged *p)
+{
+	u64 t = os_now_ns();
+
+	if (!ops->discard(base + ((size_t)first << UNIT_SHIFT),
+			  (size_t)nr << UNIT_SHIFT)) {
+		bitmap_set_range(&p->clean, first, nr);
+		p->units += nr;
+	}
+	p->ns = max_size(p->ns, os_now_ns() - t);
+	p->nr_calls++;
+}
+
+static void discard_runs(const struct backend_ops *ops, char *base,
+			 const struct hpage *hp, struct purged *p)
+{
+	unsigned int first = 0, nr;
+
+	while (hpage_next_dirty(hp, &first, &nr)) {
+		unsigned int lo = first, len = nr;
+
+		first += nr;
+		if (to_pages(hp, &lo, &len))
+			discard_run(ops, base, lo, len, p);
+	}
+}
+
+/* @hp is a copy: the original changes while others free into it. */
+static void discard_free(const struct hpage *hp, char *base, struct purged *p)
+{
+	const struct backend_ops *ops = backend_get(hp->backend);
+	u64 t;
+
+	if (!hp->nr_used) {
+		discard_run(ops, base, 0, HPAGE_UNITS, p);
+		return;
+	}
+	if (!ops->break_hpage) {
+		discard_runs(ops, base, hp, p);
+		return;
+	}
+	t = os_now_ns();
+	if (!ops->break_hpage(base, &hp->used)) {
+		for (unsigned int i = 0; i < BITMAP_WORDS; i++)
+			p->clean.w[i] = ~hp->used.w[i];
+		p->units = HPAGE_UNITS - hp->nr_used;
+	}
+	p->ns = os_now_ns() - t;
+	p->nr_calls++;
+}
+
+/* Lock held. */
+static void finish(struct hpheap *h, struct hpage *hp, const struct purged *p)
+{
+	unsigned int first = 0, end;
+
+	for (; first < HPAGE_UNITS; first = end) {
+		first = bitmap_next_set(&p->clean, first);
+		if (first == HPAGE_UNITS)
+			break;
+		end = bitmap_next_clear(&p->clean, first);
+		hpage_clean(hp, first, end - first);
+	}
+	if (p->units && hp->nr_used && backend_get(hp->backend)->is_huge)
+		hp->is_broken = true;
+	hp->state = HP_PARTIAL;
+	hpheap_attach(h, hp);
+	h->stats.purged += p->units << UNIT_SHIFT;
+	h->stats.nr_purges += p->nr_calls;
+	h->stats.purge_ns += p->ns;
+	h->stats.purge_max_ns = max_size(h->stats.purge_max_ns, p->ns);
+}
+
+/* Purge one huge page.  Returns the units given back; 0: nothing to do. */
+static size_t purge_one(struct hpheap *h, enum purge_how how, size_t keep)
+{
+	struct purged p = { .units = 0 };
+	struct hpage *hp = NULL;
+	struct hpage copy;
+
+	lock_acquire(&h->lock);
+	if (h->nr_dirty > keep)
+		hp = victim(h, how);
+	if (hp) {
+		hpheap_detach(h, hp);
+		hp->state = HP_BUSY;
+		copy = *hp;
+	}
+	lock_release(&h->lock);
+	if (!hp)
+		return 0;
+	discard_free(&copy, space_addr(hpheap_index(hp) * HPAGE_UNITS), &p);
+	lock_acquire(&h->lock);
+	finish(h, hp, &p);
+	/* What can't be given back is not tried again before it changes. */
+	if (!p.units)
+		hp->since_ms = os_now_ms();
+	lock_release(&h->lock);
+	return p.units;
+}
+
+/**
+ * purge_run() - give memory back
+ * @h: the heap
+ * @how: down to the decay curve, or all
+ * @max_steps: at most so many huge pages, so that a caller on the way of an
+ *	allocation is held up for a bounded time
+ *
+ * Return: units given back.
+ */
+size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
+{
+	size_t keep = how == PURGE_ALL ? 0 : h->decay.limit;
+	size_t done = 0, n = 1;
+
+	if (is_disabled)
+		return 0;
+	if (how == PURGE_ALL)
+		lock_acquire(&h->purge_lock);
+	else if (!lock_try(&h->purge_lock))
+		return 0;
+	for (; n && max_steps; max_steps--) {
+		n = purge_one(h, how, keep);
+		done += n;
+	}
+	lock_acquire(&h->lock);
+	decay_settle(&h->decay, h->nr_dirty);
+	lock_release(&h->lock);
+	lock_release(&h->purge_lock);
+	return done;
+}
+
+/**
+ * purge_tick() - let time pass, and purge what is due
+ * @h: the heap
+ * @now_ms: monotonic time
+ * @max_steps: as for purge_run()
+ *
+ * Return: true if there is more to do now.
+ */
+bool purge_tick(struct hpheap *h, u64 now_ms, unsigned int max_steps)
+{
+	bool is_due;
+
+	if (is_disabled)
+		return false;
+	lock_acquire(&h->lock);
+	decay_advance(&h->decay, now_ms, conf.dirty_decay_ms, h->nr_dirty);
+	is_due = h->nr_dirty > h->decay.limit;
+	lock_release(&h->lock);
+	return is_due && purge_run(h, PURGE_DECAY, max_steps) && max_steps;
+}
+
+/**
+ * purge_pending() - how much is dirty
+ * @h: the heap
+ *
+ * Return: bytes.
+ */
+size_t purge_pending(struct hpheap *h)
+{
+	return h->nr_dirty << UNIT_SHIFT;
+}
+
+/* No purging in this process until it maps more memory. */
+void purge_disable(void)
+{
+	atomic_store_explicit(&is_disabled, true, memory_order_relaxed);
+}
+
+/* The process has mapped more memory. */
+void purge_enable(void)
+{
+	if (atomic_load_explicit(&is_disabled, memory_order_relaxed))
+		atomic_store_explicit(&is_disabled, false,
+				      memory_order_relaxed);
+}
