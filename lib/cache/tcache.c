@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The stacks of a thread cache, apart from the two fast paths that stand in
+ * the API layer.  Only the owning thread calls these.
+ */
+#include "cache/tcache.h"
+
+#include <string.h>
+
+#include "rt/meta.h"
+
+enum {
+	/* One less than a power of two: the NULL has room in the array too. */
+	MAX_OBJS = 511,
+	MAX_BYTES = 64 << 10,
+	START_OBJS = 15,
+	START_BYTES = 8 << 10,
+};
+
+/* What an empty stack without an array points at. */
+static void *no_objs;
+
+#define EMPTY_STACKS { [0 ... NR_CLASSES - 1] = &no_objs }
+
+__thread struct tcache tcache = {
+	.top = EMPTY_STACKS,
+	.floor = EMPTY_STACKS,
+	.tag = (u32)NO_OWNER << ENTRY_OWNER_SHIFT,
+};
+
+/* Length of a new thread's stack of a class. */
+unsigned int tcache_start_cap(unsigned int c)
+{
+	unsigned int n = START_BYTES / size_classes[c].size;
+
+	return max_size(min_size(n, START_OBJS), 1);
+}
+
+/* Length it can grow to. */
+unsigned int tcache_max_cap(unsigned int c)
+{
+	unsigned int n = MAX_BYTES / size_classes[c].size;
+
+	return max_size(min_size(n, MAX_OBJS), 2);
+}
+
+static size_t array_len(unsigned int cap)
+{
+	return (cap + 1) * sizeof(void *);
+}
+
+/**
+ * tcache_resize() - change the length of a stack
+ * @t: the thread's cache
+ * @c: class
+ * @cap: objects it shall hold; not below what it holds; 0 frees the array
+ *
+ * Return: false, and nothing is changed, when out of memory.
+ */
+bool tcache_resize(struct tcache *t, unsigned int c, unsigned int cap)
+{
+	unsigned int old = t->cap[c], nr = tcache_nr(t, c);
+	void **floor = &no_objs;
+
+	assert(nr <= cap);
+	if (cap) {
+		floor = meta_alloc(array_len(cap));
+		if (!floor)
+			return false;
+		memcpy(floor + cap - nr, t->top[c], nr * sizeof(void *));
+		floor[cap] = NULL;
+	}
+	if (old)
+		meta_free(t->floor[c], array_len(old));
+	t->floor[c] = floor;
+	t->top[c] = floor + cap - nr;
+	t->cap[c] = cap;
+	t->capacity += ((size_t)cap - old) * size_classes[c].size;
+	return true;
+}
+
+/* How many more objects a stack takes. */
+unsigned int tcache_room(const struct tcache *t, unsigned int c)
+{
+	return t->top[c] - t->floor[c];
+}
+
+/**
+ * tcache_push_all() - add objects, the first on top
+ * @t: the thread's cache
+ * @c: class
+ * @objs: the objects
+ * @nr: how many; there is room
+ */
+void tcache_push_all(struct tcache *t, unsigned int c, void **objs,
+		     unsigned int nr)
+{
+	assert(nr <= tcache_room(t, c));
+	t->top[c] -= nr;
+	memcpy(t->top[c], objs, nr * sizeof(void *));
+}
+
+/**
+ * tcache_drop_oldest() - forget the objects that have waited longest
+ * @t: the thread's cache
+ * @c: class
+ * @nr: how many; they stand at floor + cap - nr and are the caller's now
+ */
+void tcache_drop_oldest(struct tcache *t, unsigned int c, unsigned int nr)
+{
+	unsigned int keep = tcache_nr(t, c) - nr;
+
+	memmove(t->top[c] + nr, t->top[c], keep * sizeof(void *));
+	t->top[c] += nr;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Size classes: which slot size serves a request, and how slabs of it look.
+ * The geometry is the same on every page size.
+ */
+#ifndef ASHLAR_SLAB_SIZECLASS_H
+#define ASHLAR_SLAB_SIZECLASS_H
+
+#include "base/bits.h"
+
+enum {
+	CLASS_GRAIN_SHIFT = 4,
+	FINE_MAX = 512,		/* up to here, one class every 16 bytes */
+	NR_FINE = FINE_MAX >> CLASS_GRAIN_SHIFT,
+	SMALL_MAX = 32 << 10,	/* up to here, from slabs */
+	NR_CLASSES = 1 + NR_FINE + 6 * 8, /* class 0 is none */
+	MAX_SLAB_OBJS = 512,
+	CLASS_RECIP_SHIFT = 40,
+};
+
+struct size_class {
+	u32 size;     /* bytes of a slot */
+	u16 units;    /* of a slab */
+	u16 nr_objs;  /* in a slab */
+	u64 recip;    /* 2^40 / size, rounded up */
+};
+
+extern const struct size_class size_classes[NR_CLASSES]
+	__attribute__((visibility("hidden")));
+
+/* @last is size - 1, below FINE_MAX. */
+static inline unsigned int size_class_fine(size_t last)
+{
+	return (last >> CLASS_GRAIN_SHIFT) + 1;
+}
+
+/* @last is size - 1, from FINE_MAX to SMALL_MAX - 1. */
+static inline unsigned int size_class_coarse(size_t last)
+{
+	unsigned int e = log2_floor(last);
+
+	/* last >> (e - 3) is 8 to 15: the eighth of its doubling */
+	return NR_FINE + 1 - 8 + (e - 9) * 8 + (unsigned int)(last >> (e - 3));
+}
+
+/* Class of a size from 1 to SMALL_MAX. */
+static inline unsigned int size_class_of(size_t size)
+{
+	if (size <= FINE_MAX)
+		return size_class_fine(size - 1);
+	return size_class_coarse(size - 1);
+}
+
+/*
+ * Number of the object that byte @off of a slab lies in.  The product is exact:
+ * off < 2^18 and the rounding of recip is below 2^15, so the error stays below
+ * 2^33 of 2^40.
+ */
+static inline unsigned int size_class_index(unsigned int c, size_t off)
+{
+	return off * size_classes[c].recip >> CLASS_RECIP_SHIFT;
+}
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Slots of one slab: taken lowest first, so that a half-used slab leaves its
+ * last base pages untouched.
+ */
+#include "slab/slab.h"
+
+#include <errno.h>
+
+#include "hpheap/hpheap.h"
+
+/**
+ * slab_create() - a slab with all slots free
+ * @class: size class
+ * @heap: the thread heap that owns it
+ * @owner: id of that heap, for the page map
+ * @node: NUMA node to take memory from
+ *
+ * Return: the slab, or NULL when out of memory.
+ */
+struct slab *slab_create(unsigned int class, struct theap *heap, u32 owner,
+			 unsigned int node)
+{
+	const struct size_class *c = &size_classes[class];
+	struct hpheap *h = hpheap_get(node);
+	struct slab *s = (struct slab *)space_span_alloc();
+	struct run run;
+
+	if (!s)
+		return NULL;
+	if (!h || hpheap_alloc(h, c->units, 1, &run)) {
+		space_span_free(&s->span);
+		return NULL;
+	}
+	s->span.unit = run.unit;
+	s->span.nr_units = c->units;
+	s->class = class;
+	s->heap = heap;
+	s->level = SLAB_EMPTY;
+	s->nr_free = c->nr_objs;
+	list_init(&s->link);
+	bitmap_set_range(&s->free, 0, c->nr_objs);
+	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | class, c->units);
+	slab_check(s);
+	return s;
+}
+
+/**
+ * slab_destroy() - give a slab's memory back to the huge-page heap
+ * @s: the slab; all slots are free and it is in no list
+ */
+void slab_destroy(struct slab *s)
+{
+	size_t unit = s->span.unit, nr_units = s->span.nr_units;
+
+	assert(s->nr_free == size_classes[s->class].nr_objs);
+	space_mark(&s->span, 0, nr_units);
+	space_span_free(&s->span);
+	hpheap_free(unit, nr_units);
+}
+
+/**
+ * slab_take() - hand out free slots, lowest address first
+ * @s: the slab
+ * @objs: receives the addresses
+ * @nr: at most so many
+ *
+ * Return: how many were handed out.
+ */
+unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
+{
+	size_t size = size_classes[s->class].size;
+	char *base = slab_base(s);
+	unsigned int n = 0;
+
+	nr = min_size(nr, s->nr_free);
+	for (unsigned int w = 0; n < nr; w++) {
+		u64 bits = s->free.w[w];
+
+		for (; bits && n < nr; bits &= bits - 1)
+			objs[n++] = base + (w * 64 + ctz64(bits)) * size;
+		s->free.w[w] = bits;
+	}
+	s->nr_free -= nr;
+	slab_check(s);
+	return nr;
+}
+
+/* Slot of @obj, or MAX_SLAB_OBJS if it does not start one. */
+static unsigned int slot_of(const struct slab *s, const void *obj)
+{
+	size_t off = (const char *)obj - slab_base(s);
+	unsigned int i = size_class_index(s->class, off);
+
+	if (i * (size_t)size_classes[s->class].size != off ||
+	    i >= size_classes[s->class].nr_objs)
+		return MAX_SLAB_OBJS;
+	return i;
+}
+
+/**
+ * slab_put() - take a slot back
+ * @s: the slab
+ * @obj: an address within it
+ *
+ * Return: 0; -EINVAL if no slot starts there, -EALREADY if it is free.
+ */
+int slab_put(struct slab *s, const void *obj)
+{
+	unsigned int i = slot_of(s, obj);
+
+	if (unlikely(i == MAX_SLAB_OBJS))
+		return -EINVAL;
+	if (unlikely(bitmap_test(&s->free, i)))
+		return -EALREADY;
+	bitmap_set(&s->free, i);
+	s->nr_free++;
+	slab_check(s);
+	return 0;
+}
+
+/* Is @obj no slot at all, or a free one? */
+bool slab_is_free(const struct slab *s, const void *obj)
+{
+	unsigned int i = slot_of(s, obj);
+
+	return i == MAX_SLAB_OBJS || bitmap_test(&s->free, i);
+}
+
+/**
+ * slab_level() - where a slab of this fullness belongs
+ * @s: the slab
+ *
+ * Return: SLAB_FULL, SLAB_EMPTY, or a level, 0 for the fullest.
+ */
+unsigned int slab_level(const struct slab *s)
+{
+	unsigned int nr_objs = size_classes[s->class].nr_objs;
+
+	if (!s->nr_free)
+		return SLAB_FULL;
+	if (s->nr_free == nr_objs)
+		return SLAB_EMPTY;
+	return s->nr_free * SLAB_LEVELS / nr_objs;
+}
+
+void slab_check(const struct slab *s)
+{
+	assert(s->nr_free == bitmap_count_range(&s->free, 0, MAX_SLAB_OBJS));
+	(void)s;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One slab: a few units cut into slots of one size class.  The header lies out
+ * of line, in the span table, so that free memory is never written and whole
+ * base pages of a slab can go back to the kernel.  Data only; the thread heap
+ * that owns the slab guards it.
+ */
+#ifndef ASHLAR_SLAB_SLAB_H
+#define ASHLAR_SLAB_SLAB_H
+
+#include "base/bitmap.h"
+#include "base/list.h"
+#include "hpheap/space.h"
+#include "slab/sizeclass.h"
+
+struct theap;
+
+struct slab {
+	struct span span;
+	u16 nr_free;
+	u8 class;
+	/* Where the owner keeps it: SLAB_LEVELS of fullness, or nowhere. */
+	u8 level;
+	struct theap *heap;
+	struct list link;
+	struct bitmap free; /* bit n: slot n is free */
+};
+
+static_assert(sizeof(struct slab) <= SPAN_BYTES, "slab header too large");
+
+enum {
+	SLAB_LEVELS = 4,	/* 0: nearly full ... 3: nearly empty */
+	SLAB_FULL = SLAB_LEVELS,
+	SLAB_EMPTY,
+};
+
+static inline struct slab *slab_of_entry(u64 entry)
+{
+	return (struct slab *)space_span(entry);
+}
+
+static inline char *slab_base(const struct slab *s)
+{
+	return space_addr(s->span.unit);
+}
+
+struct slab *slab_create(unsigned int class, struct theap *heap, u32 owner,
+			 unsigned int node);
+void slab_destroy(struct slab *s);
+unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);
+int slab_put(struct slab *s, const void *obj);
+bool slab_is_free(const struct slab *s, const void *obj);
+unsigned int slab_level(const struct slab *s);
+void slab_check(const struct slab *s);
+
+#endif
