@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Large allocations.  Only the first unit of one is marked in the page map:
+ * nothing but its start is ever looked up.
+ */
+#include "heap/large.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "heap/misuse.h"
+#include "hpheap/hpheap.h"
+
+static _Atomic size_t bytes, count;
+
+static size_t units_of(size_t size)
+{
+	return (size + UNIT_SIZE - 1) >> UNIT_SHIFT;
+}
+
+static struct hpheap *local_heap(void)
+{
+	unsigned int cpu, node;
+
+	return hpheap_get(getcpu(&cpu, &node) ? 0 : node);
+}
+
+/**
+ * large_alloc() - allocate a run of units
+ * @size: bytes, at most PTRDIFF_MAX
+ * @align: bytes, a power of two
+ * @ret_is_zero: all of it reads as zeroes
+ *
+ * Return: the memory, or NULL when there is none.
+ */
+void *large_alloc(size_t size, size_t align, bool *ret_is_zero)
+{
+	size_t nr_units = units_of(max_size(size, 1));
+	size_t align_units = max_size(align >> UNIT_SHIFT, 1);
+	struct hpheap *h = local_heap();
+	struct span *s;
+	struct run run;
+
+	if (!h || nr_units > UINT32_MAX || align_units > UINT32_MAX)
+		return NULL;
+	s = space_span_alloc();
+	if (!s)
+		return NULL;
+	if (hpheap_alloc(h, nr_units, align_units, &run)) {
+		space_span_free(s);
+		return NULL;
+	}
+	s->unit = run.unit;
+	s->nr_units = nr_units;
+	space_mark(s, CLASS_LARGE, 1);
+	atomic_fetch_add_explicit(&bytes, nr_units << UNIT_SHIFT,
+				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+	*ret_is_zero = run.is_zero;
+	return space_addr(run.unit);
+}
+
+/**
+ * large_free() - free a large allocation
+ * @entry: its page map entry
+ * @p: what large_alloc() returned
+ *
+ * The mark goes by a compare-and-swap, so that of two threads freeing the same
+ * block one is told.
+ */
+void large_free(u64 entry, void *p)
+{
+	struct span *s = space_span(entry);
+	size_t unit = space_unit(p), nr_units = s->nr_units;
+
+	if ((uintptr_t)p % UNIT_SIZE)
+		misuse_die(MISUSE_INVALID, p);
+	if (!atomic_compare_exchange_strong(space_entry(unit), &entry, 0))
+		misuse_die(MISUSE_DOUBLE, p);
+	space_span_free(s);
+	hpheap_free(unit, nr_units);
+	atomic_fetch_sub_explicit(&bytes, nr_units << UNIT_SHIFT,
+				  memory_order_relaxed);
+	atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
+}
+
+/* Bytes that may be used of a large allocation. */
+size_t large_usable(u64 entry)
+{
+	return (size_t)space_span(entry)->nr_units << UNIT_SHIFT;
+}
+
+/**
+ * large_resize() - change the size in place
+ * @entry: page map entry
+ * @p: the allocation
+ * @size: new size, above SMALL_MAX
+ *
+ * Return: @p, or NULL with nothing changed if the units behind are in use.
+ */
+void *large_resize(u64 entry, void *p, size_t size)
+{
+	struct span *s = space_span(entry);
+	size_t old = s->nr_units, new = units_of(size);
+	bool is_zero;
+
+	if (new > UINT32_MAX)
+		return NULL;
+	if (new > old && !hpheap_extend(s->unit, old, new, &is_zero))
+		return NULL;
+	s->nr_units = new;
+	if (new < old)
+		hpheap_free(s->unit + new, old - new);
+	atomic_fetch_add_explicit(&bytes, (new - old) << UNIT_SHIFT,
+				  memory_order_relaxed);
+	return p;
+}
+
+/* All of the huge pages of a range come from one backend that can move. */
+static const struct backend_ops *mover(size_t unit, size_t nr_hpages)
+{
+	const struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
+	unsigned int backend = hp->backend;
+
+	for (size_t i = 1; i < nr_hpages; i++)
+		if (hp[i].backend != backend)
+			return NULL;
+	return backend_get(backend);
+}
+
+/**
+ * large_move() - a larger allocation with the same contents, moved not copied
+ * @entry: page map entry
+ * @p: the allocation; its start is huge-page aligned
+ * @size: new size
+ *
+ * Whole huge pages change place by their page tables; only the rest is copied.
+ *
+ * Return: the new allocation, @p being freed; or NULL with nothing changed if
+ * that does not work here.
+ */
+void *large_move(u64 entry, void *p, size_t size)
+{
+	size_t old = large_usable(entry);
+	size_t movable = align_down(old, HPAGE_SIZE);
+	const struct backend_ops *from, *to;
+	bool is_zero;
+	char *new;
+
+	if (!movable || (uintptr_t)p % HPAGE_SIZE)
+		return NULL;
+	from = mover(space_unit(p), movable >> HPAGE_SHIFT);
+	if (!from)
+		return NULL;
+	new = large_alloc(size, HPAGE_SIZE, &is_zero);
+	if (!new)
+		return NULL;
+	to = mover(space_unit(new), movable >> HPAGE_SHIFT);
+	if (from != to || from->move(p, new, movable)) {
+		large_free(space_load(new), new);
+		return NULL;
+	}
+	memcpy(new + movable, (char *)p + movable, old - movable);
+	large_free(entry, p);
+	return new;
+}
+
+/* Bytes in large allocations now. */
+size_t large_bytes(void)
+{
+	return atomic_load_explicit(&bytes, memory_order_relaxed);
+}
+
+size_t large_count(void)
+{
+	return atomic_load_explicit(&count, memory_order_relaxed);
+}

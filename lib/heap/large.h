@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Allocations above SMALL_MAX: runs of units of their own, rounded up to a unit
+ * and no further.
+ */
+#ifndef ASHLAR_HEAP_LARGE_H
+#define ASHLAR_HEAP_LARGE_H
+
+#include "hpheap/space.h"
+
+void *large_alloc(size_t size, size_t align, bool *ret_is_zero);
+void large_free(u64 entry, void *p);
+size_t large_usable(u64 entry);
+void *large_resize(u64 entry, void *p, size_t size);
+void *large_move(u64 entry, void *p, size_t size);
+size_t large_bytes(void);
+size_t large_count(void);
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Process-wide set-up, fork, and background purging.
+ *
+ * The background thread is a pthread with all signals blocked.  It is started
+ * from a slow path, holding no lock, when there is enough to purge; a process
+ * that never has that much never gets one.  It ends by itself after a while
+ * without work.
+ */
+#include "heap/process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "backend/backend.h"
+#include "heap/theap.h"
+#include "heap/thread.h"
+#include "hpheap/purge.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+#include "rt/meta.h"
+
+enum {
+	BACKGROUND_FROM = 16 << 20, /* bytes dirty */
+	BACKGROUND_MS = 50,
+	BACKGROUND_IDLE_ROUNDS = 400, /* 20 s */
+	BACKGROUND_STEPS = 64,
+	BACKGROUND_STACK = 64 << 10,
+};
+
+static struct lock init_lock;
+static _Atomic bool is_ready;
+static bool has_failed;
+static pthread_key_t exit_key;
+
+static void on_thread_exit(void *arg)
+{
+	thread_exit(arg);
+}
+
+static bool init_locked(void)
+{
+	os_init();
+	conf_load(secure_getenv("ASHLAR_CONF"));
+	if (space_init(conf.reserve))
+		return false;
+	return !pthread_key_create(&exit_key, on_thread_exit);
+}
+
+/**
+ * process_init() - set the library up, once
+ *
+ * Return: false if no address space can be had; it is tried once.
+ */
+bool process_init(void)
+{
+	if (likely(atomic_load_explicit(&is_ready, memory_order_acquire)))
+		return true;
+	lock_acquire(&init_lock);
+	if (!is_ready && !has_failed) {
+		has_failed = !init_locked();
+		atomic_store_explicit(&is_ready, !has_failed,
+				      memory_order_release);
+	}
+	lock_release(&init_lock);
+	return is_ready;
+}
+
+/* Let the destructor of the calling thread run with its cache. */
+void process_watch_thread(void *arg)
+{
+	pthread_setspecific(exit_key, arg);
+}
+
+static struct {
+	_Atomic bool is_running;
+	_Atomic bool is_forbidden; /* it could not be started */
+} background;
+
+static bool purge_round(void)
+{
+	u64 now = os_now_ms();
+	bool has_work = false;
+
+	for (unsigned int node = 0; node < MAX_NODES; node++) {
+		struct hpheap *h = hpheap_peek(node);
+
+		if (!h)
+			continue;
+		purge_tick(h, now, BACKGROUND_STEPS);
+		has_work |= purge_pending(h) > 0;
+	}
+	return has_work;
+}
+
+static void *background_main(void *arg)
+{
+	const struct timespec pause = { .tv_nsec = BACKGROUND_MS * 1000000L };
+	unsigned int idle = 0;
+
+	while (idle < BACKGROUND_IDLE_ROUNDS) {
+		idle = purge_round() ? 0 : idle + 1;
+		nanosleep(&pause, NULL);
+	}
+	atomic_store(&background.is_running, false);
+	return arg;
+}
+
+static void background_start(void)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (atomic_exchange(&background.is_running, true))
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, BACKGROUND_STACK);
+	if (pthread_create(&thread, &attr, background_main, NULL)) {
+		background.is_forbidden = true;
+		background.is_running = false;
+	} else {
+		pthread_setname_np(thread, "ashlar");
+	}
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/**
+ * process_background() - start the background thread if there is cause
+ *
+ * Called now and then from slow paths, without a lock.
+ */
+void process_background(void)
+{
+	size_t dirty = 0;
+
+	if (background.is_running || background.is_forbidden ||
+	    conf.background_thread == BACKGROUND_OFF)
+		return;
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			dirty += purge_pending(hpheap_peek(node));
+	if (conf.background_thread == BACKGROUND_ON || dirty > BACKGROUND_FROM)
+		background_start();
+}
+
+/* Give everything that is free back, now; the caller's cache included. */
+void process_purge_all(void)
+{
+	thread_trim(&tcache);
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
+		lock_acquire(&h->lock);
+		theap_drain(h);
+		theap_trim(h);
+		lock_release(&h->lock);
+	}
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			purge_run(hpheap_peek(node), PURGE_ALL, UINT_MAX);
+}
+
+void process_before_fork(void)
+{
+	lock_acquire(&init_lock);
+	theap_lock_all();
+	hpheap_lock_all();
+	lock_acquire(space_lock());
+	lock_acquire(meta_lock());
+}
+
+void process_after_fork_parent(void)
+{
+	lock_release(meta_lock());
+	lock_release(space_lock());
+	hpheap_unlock_all();
+	theap_unlock_all();
+	lock_release(&init_lock);
+}
+
+void process_after_fork_child(void)
+{
+	lock_reset(meta_lock());
+	lock_reset(space_lock());
+	hpheap_reset_all();
+	theap_reset_all(tcache.heap);
+	backend_after_fork();
+	lock_reset(&init_lock);
+	thread_after_fork();
+	purge_disable();
+	background.is_running = false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What exists once a process: set-up on the first allocation, the fork
+ * handlers, and the thread that purges in the background.
+ */
+#ifndef ASHLAR_HEAP_PROCESS_H
+#define ASHLAR_HEAP_PROCESS_H
+
+#include "base/bits.h"
+
+bool process_init(void);
+void process_watch_thread(void *arg);
+void process_background(void);
+void process_purge_all(void);
+void process_before_fork(void);
+void process_after_fork_parent(void);
+void process_after_fork_child(void);
+
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Gathering and printing statistics.  Figures of running threads are read
+ * without stopping them: a sum may be a few objects off.
+ */
+#include "heap/stats.h"
+
+#include "backend/backend.h"
+#include "heap/large.h"
+#include "heap/theap.h"
+#include "heap/thread.h"
+#include "heap/truth.h"
+#include "hpheap/hpheap.h"
+#include "hpheap/space.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+#include "rt/meta.h"
+#include "rt/print.h"
+
+static void gather_heaps(struct stats *s)
+{
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
+		lock_acquire(&h->lock);
+		s->small += h->used;
+		s->refills += h->nr_refills;
+		s->flushes += h->nr_flushes;
+		s->remote_frees += h->nr_remote;
+		lock_release(&h->lock);
+	}
+	s->heaps = theap_count();
+	s->threads = thread_count();
+}
+
+static void gather_hpheaps(struct stats *s)
+{
+	struct hpheap_stats sum = { .mapped = 0 };
+
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			hpheap_stats_add(hpheap_peek(node), &sum);
+	s->in_use = sum.used;
+	s->dirty = sum.dirty;
+	s->mapped = sum.mapped;
+	s->hpages = sum.nr_hpages;
+	s->hpages_empty = sum.nr_empty;
+	s->hpages_broken = sum.nr_broken;
+	s->purged = sum.purged;
+	s->purges = sum.nr_purges;
+	s->purge_ns = sum.purge_ns;
+	s->purge_max_ns = sum.purge_max_ns;
+}
+
+/**
+ * stats_gather() - take all figures
+ * @s: receives them
+ */
+void stats_gather(struct stats *s)
+{
+	struct truth t = { .rss = 0 };
+
+	*s = (struct stats){ .allocated = 0 };
+	gather_heaps(s);
+	gather_hpheaps(s);
+	s->large = large_bytes();
+	s->nr_large = large_count();
+	s->allocated = s->small + s->large;
+	s->metadata = meta_bytes() + space_meta_bytes();
+	s->fallbacks = backend_fallbacks();
+	truth_read(&t);
+	s->resident = t.rss;
+	s->huge = t.huge;
+}
+
+#define PRINT_TEXT(name, doc)                                                  \
+	print_str(p, "  " #name ": ");                                         \
+	print_u64(p, s->name);                                                 \
+	print_str(p, " (" doc ")\n");
+
+/* One line a figure. */
+void stats_print_text(struct print *p, const struct stats *s)
+{
+	print_str(p, "ashlar " ASHLAR_VERSION ", process ");
+	print_u64(p, os_getpid());
+	print_str(p, ", statistics:\n");
+	STATS_TABLE(PRINT_TEXT)
+	print_str(p, "options:\n");
+	conf_print_text(p);
+}
+
+#define PRINT_JSON(name, doc)                                                  \
+	print_str(p, ",\"" #name "\":");                                       \
+	print_u64(p, s->name);
+
+/* One object. */
+void stats_print_json(struct print *p, const struct stats *s)
+{
+	print_str(p, "{\"version\":\"" ASHLAR_VERSION "\",\"pid\":");
+	print_u64(p, os_getpid());
+	STATS_TABLE(PRINT_JSON)
+	print_str(p, ",\"options\":");
+	conf_print_json(p);
+	print_str(p, "}\n");
+}

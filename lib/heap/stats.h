@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statistics.  One row of the table is one figure: the gatherer fills the
+ * field, text and JSON come from the row.
+ *
+ * STAT(name, doc)
+ */
+#ifndef ASHLAR_HEAP_STATS_H
+#define ASHLAR_HEAP_STATS_H
+
+#include "base/bits.h"
+
+#define STATS_TABLE(STAT)                                                      \
+	STAT(allocated, "bytes in blocks of the program and in caches")        \
+	STAT(small, "of those, in slots of slabs")                             \
+	STAT(large, "of those, in large allocations")                          \
+	STAT(nr_large, "large allocations")                                    \
+	STAT(in_use, "bytes of runs: slabs and large allocations")             \
+	STAT(dirty, "bytes free but still backed by the kernel")               \
+	STAT(mapped, "bytes of address space taken into use")                  \
+	STAT(metadata, "bytes of the library's own tables")                    \
+	STAT(resident, "bytes resident, as the kernel says")                   \
+	STAT(huge, "of those, on huge pages, as the kernel says")              \
+	STAT(hpages, "2 MiB pages with something in use")                      \
+	STAT(hpages_empty, "2 MiB pages with nothing in use")                  \
+	STAT(hpages_broken, "2 MiB pages partly given back")                   \
+	STAT(purged, "bytes given back so far")                                \
+	STAT(purges, "system calls for it")                                    \
+	STAT(purge_ns, "nanoseconds in them")                                  \
+	STAT(purge_max_ns, "nanoseconds of the longest purge of one page")     \
+	STAT(threads, "threads with a cache")                                  \
+	STAT(heaps, "thread heaps ever made")                                  \
+	STAT(refills, "times a cache was filled")                              \
+	STAT(flushes, "times a cache was emptied")                             \
+	STAT(remote_frees, "objects freed by a thread that did not own them")  \
+	STAT(fallbacks, "times the wanted backend could not serve")
+
+#define STATS_FIELD(name, doc) u64 name;
+
+struct stats {
+	STATS_TABLE(STATS_FIELD)
+};
+
+struct print;
+
+void stats_gather(struct stats *s);
+void stats_print_text(struct print *p, const struct stats *s);
+void stats_print_json(struct print *p, const struct stats *s);
+
+#endif

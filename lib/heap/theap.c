@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Slabs of a thread heap, by class and fullness; the table of all heaps; and
+ * the list of those whose thread has gone.
+ */
+#include "heap/theap.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "heap/misuse.h"
+#include "rt/meta.h"
+
+static struct {
+	struct lock lock;
+	struct theap *idle;		      /* Guarded by lock. */
+	_Atomic u32 nr;			      /* Guarded by lock for writing. */
+	struct theap *_Atomic heap[MAX_THEAPS]; /* by id, set once */
+} table = { .nr = 1 };
+
+/* Table's lock held. */
+static struct theap *theap_create(void)
+{
+	struct theap *h;
+
+	if (table.nr == MAX_THEAPS)
+		return NULL;
+	h = meta_alloc(sizeof(*h));
+	if (!h)
+		return NULL;
+	h->id = table.nr;
+	list_init(&h->spare);
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		for (unsigned int l = 0; l < SLAB_LEVELS; l++)
+			list_init(&h->level[c][l]);
+	atomic_store_explicit(&table.heap[h->id], h, memory_order_release);
+	table.nr++;
+	return h;
+}
+
+/**
+ * theap_acquire() - a heap for a thread that starts
+ *
+ * Return: the heap left behind last, or a new one; NULL when out of memory or
+ * heap numbers.
+ */
+struct theap *theap_acquire(void)
+{
+	struct theap *h;
+
+	lock_acquire(&table.lock);
+	h = table.idle;
+	if (h)
+		table.idle = h->next_idle;
+	else
+		h = theap_create();
+	lock_release(&table.lock);
+	if (h)
+		atomic_store(&h->is_idle, false);
+	return h;
+}
+
+/**
+ * theap_release() - a thread leaves its heap
+ * @h: the heap; the thread has returned what its cache held
+ */
+void theap_release(struct theap *h)
+{
+	/* Whoever fills the inbox after this empties it himself. */
+	atomic_store(&h->is_idle, true);
+	lock_acquire(&h->lock);
+	theap_drain(h);
+	theap_trim(h);
+	lock_release(&h->lock);
+	lock_acquire(&table.lock);
+	h->next_idle = table.idle;
+	table.idle = h;
+	lock_release(&table.lock);
+}
+
+/* The heap with an id that a map entry names. */
+struct theap *theap_by_id(u32 id)
+{
+	return atomic_load_explicit(&table.heap[id], memory_order_acquire);
+}
+
+/* How many heaps there are. */
+u32 theap_count(void)
+{
+	return atomic_load_explicit(&table.nr, memory_order_relaxed) - 1;
+}
+
+/* All heaps in turn, from NULL to NULL. */
+struct theap *theap_next(struct theap *h)
+{
+	u32 id = h ? h->id + 1 : 1;
+
+	return id < MAX_THEAPS ? theap_by_id(id) : NULL;
+}
+
+/* Put a slab where its fullness says; it is in no list.  Lock held. */
+static void place(struct theap *h, struct slab *s)
+{
+	s->level = slab_level(s);
+	if (s->level < SLAB_LEVELS) {
+		list_add(&s->link, &h->level[s->class][s->level]);
+	} else if (s->level == SLAB_EMPTY) {
+		list_add(&s->link, &h->spare);
+		h->spare_units += s->span.nr_units;
+	}
+}
+
+static void unplace(struct theap *h, struct slab *s)
+{
+	list_del(&s->link);
+	if (s->level == SLAB_EMPTY)
+		h->spare_units -= s->span.nr_units;
+}
+
+/* Give empty slabs back, the oldest first, down to @keep units. */
+static void shed(struct theap *h, unsigned int keep)
+{
+	while (h->spare_units > keep) {
+		struct slab *s = container_of(h->spare.prev, struct slab, link);
+
+		unplace(h, s);
+		slab_destroy(s);
+	}
+}
+
+static struct slab *spare_of_class(struct theap *h, unsigned int c)
+{
+	for (struct list *n = h->spare.next; n != &h->spare; n = n->next) {
+		struct slab *s = container_of(n, struct slab, link);
+
+		if (s->class == c)
+			return s;
+	}
+	return NULL;
+}
+
+/* The fullest slab with a free slot, or a new one; unplaced.  Lock held. */
+static struct slab *slab_for(struct theap *h, unsigned int c)
+{
+	struct slab *s = NULL;
+	unsigned int cpu, node;
+
+	for (unsigned int l = 0; l < SLAB_LEVELS && !s; l++)
+		if (!list_empty(&h->level[c][l]))
+			s = container_of(h->level[c][l].next, struct slab,
+					 link);
+	if (!s)
+		s = spare_of_class(h, c);
+	if (s) {
+		unplace(h, s);
+		return s;
+	}
+	if (getcpu(&cpu, &node))
+		node = 0;
+	return slab_create(c, h, h->id, node);
+}
+
+/**
+ * theap_refill() - take objects out of slabs
+ * @h: the heap
+ * @c: class
+ * @objs: receives them
+ * @nr: how many are wanted, at least 1
+ *
+ * Return: how many there are; 0 when out of memory.
+ */
+unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
+			  unsigned int nr)
+{
+	unsigned int got = 0;
+	struct slab *s;
+
+	lock_acquire(&h->lock);
+	if (atomic_load_explicit(&h->inbox, memory_order_relaxed))
+		theap_drain(h);
+	while (got < nr) {
+		s = slab_for(h, c);
+		if (!s)
+			break;
+		got += slab_take(s, objs + got, nr - got);
+		place(h, s);
+	}
+	h->used += (size_t)got * size_classes[c].size;
+	h->nr_refills++;
+	lock_release(&h->lock);
+	return got;
+}
+
+static void put(struct theap *h, void *obj)
+{
+	struct slab *s = slab_of_entry(space_load(obj));
+	int err = slab_put(s, obj);
+
+	if (unlikely(err))
+		misuse_die(err == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
+			   obj);
+	h->used -= size_classes[s->class].size;
+	if (slab_level(s) == s->level)
+		return;
+	unplace(h, s);
+	place(h, s);
+}
+
+/**
+ * theap_return() - put objects back into slabs
+ * @h: the heap that owns them
+ * @objs: the objects
+ * @nr: how many
+ */
+void theap_return(struct theap *h, void **objs, unsigned int nr)
+{
+	lock_acquire(&h->lock);
+	for (unsigned int i = 0; i < nr; i++)
+		put(h, objs[i]);
+	shed(h, MAX_SPARE_UNITS);
+	h->nr_flushes++;
+	lock_release(&h->lock);
+}
+
+/**
+ * theap_drain() - put what others have freed back into slabs
+ * @h: the heap; lock held
+ */
+void theap_drain(struct theap *h)
+{
+	void *obj = atomic_exchange_explicit(&h->inbox, NULL,
+					     memory_order_acquire);
+	u32 nr = 0;
+
+	while (obj) {
+		void *next = *(void **)obj;
+
+		put(h, obj);
+		obj = next;
+		nr++;
+	}
+	atomic_fetch_sub_explicit(&h->inbox_nr, nr, memory_order_relaxed);
+	h->nr_remote += nr;
+	shed(h, MAX_SPARE_UNITS);
+}
+
+/* Give all empty slabs back; lock held. */
+void theap_trim(struct theap *h)
+{
+	shed(h, 0);
+}
+
+/* Invariants of a heap; lock held. */
+void theap_check(struct theap *h)
+{
+	u32 units = 0;
+
+	for (unsigned int c = 1; c < NR_CLASSES; c++)
+		for (unsigned int l = 0; l < SLAB_LEVELS; l++)
+			for (struct list *n = h->level[c][l].next;
+			     n != &h->level[c][l]; n = n->next) {
+				struct slab *s =
+					container_of(n, struct slab, link);
+
+				slab_check(s);
+				assert(s->class == c && slab_level(s) == l);
+				(void)s;
+			}
+	for (struct list *n = h->spare.next; n != &h->spare; n = n->next)
+		units += container_of(n, struct slab, link)->span.nr_units;
+	assert(units == h->spare_units);
+	(void)units;
+}
+
+/* Before a fork: no heap is in the middle of a change. */
+void theap_lock_all(void)
+{
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		lock_acquire(&h->lock);
+	lock_acquire(&table.lock);
+}
+
+/* In the parent. */
+void theap_unlock_all(void)
+{
+	lock_release(&table.lock);
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		lock_release(&h->lock);
+}
+
+/**
+ * theap_reset_all() - in the child of a fork
+ * @mine: the heap of the one thread that is left, or NULL
+ *
+ * The heaps of the others are idle now.  What their caches held is lost to the
+ * child: nobody can tell how far they had come.
+ */
+void theap_reset_all(struct theap *mine)
+{
+	lock_reset(&table.lock);
+	table.idle = NULL;
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
+		lock_reset(&h->lock);
+		if (h == mine)
+			continue;
+		atomic_store(&h->is_idle, true);
+		h->next_idle = table.idle;
+		table.idle = h;
+	}
+}

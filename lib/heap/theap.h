@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread heap: the slabs that one thread allocates from.  It outlives its
+ * thread and is taken over, objects and all, by the next thread that starts.
+ *
+ * Its thread takes the lock when its cache runs empty or full.  Another thread
+ * that frees an object of it leaves the object in the inbox, without a lock,
+ * and takes the lock only if the heap has no thread or its inbox overflows.
+ */
+#ifndef ASHLAR_HEAP_THEAP_H
+#define ASHLAR_HEAP_THEAP_H
+
+#include "base/list.h"
+#include "rt/lock.h"
+#include "slab/slab.h"
+
+enum {
+	MAX_THEAPS = 1 << 16,
+	MAX_SPARE_UNITS = 32, /* empty slabs a heap may keep */
+};
+
+struct theap {
+	struct lock lock;
+	u32 id;
+	/* Sequentially consistent, against inbox: see remote_flush(). */
+	_Atomic bool is_idle;
+	struct theap *next_idle; /* guarded by the table's lock */
+
+	/* Objects freed by others; any thread pushes, the lock holder pops. */
+	_Atomic(void *) inbox;
+	_Atomic u32 inbox_nr;
+
+	/* Guarded by lock. */
+	struct list level[NR_CLASSES][SLAB_LEVELS];
+	struct list spare; /* empty slabs, the newest first */
+	u32 spare_units;
+	size_t used; /* bytes of slots handed to caches or users */
+	u64 nr_refills, nr_flushes, nr_remote;
+};
+
+struct theap *theap_acquire(void);
+void theap_release(struct theap *h);
+struct theap *theap_by_id(u32 id);
+u32 theap_count(void);
+struct theap *theap_next(struct theap *h);
+
+unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
+			  unsigned int nr);
+void theap_return(struct theap *h, void **objs, unsigned int nr);
+void theap_drain(struct theap *h);
+void theap_trim(struct theap *h);
+void theap_check(struct theap *h);
+
+void theap_lock_all(void);
+void theap_unlock_all(void);
+void theap_reset_all(struct theap *mine);
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Threads come, run out of cached objects, have too many of them, and go.
+ *
+ * A stack of the cache grows as it is used: to 63 objects if the thread just
+ * allocates, and further, up to 64 KiB worth of objects, if it also frees so
+ * many that the stack overflows.  All stacks of a thread together may hold
+ * tcache_max bytes, less where there are many threads.
+ */
+#include "heap/thread.h"
+
+#include <sched.h>
+
+#include "heap/large.h"
+#include "heap/misuse.h"
+#include "heap/process.h"
+#include "heap/remote.h"
+#include "heap/theap.h"
+#include "hpheap/purge.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+
+enum {
+	MISS_MAX_CAP = 63,
+	REFILL_MAX = 128,
+	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
+	MIN_BUDGET = 32 << 10,
+	TICK_EVERY = 64, /* slow paths */
+	TICK_STEPS = 2,	 /* huge pages purged on the way of an allocation */
+};
+
+static _Atomic u32 nr_threads;
+
+u32 thread_count(void)
+{
+	return atomic_load_explicit(&nr_threads, memory_order_relaxed);
+}
+
+static size_t budget(void)
+{
+	size_t n = max_size(thread_count(), FULL_SHARE_THREADS);
+
+	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, MIN_BUDGET);
+}
+
+/* Give the thread a heap.  False: it must do without. */
+static bool attach(struct tcache *t)
+{
+	if (t->state == TCACHE_EXITED || !process_init())
+		return false;
+	t->heap = theap_acquire();
+	if (!t->heap)
+		return false;
+	t->state = TCACHE_LIVE;
+	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
+	atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed);
+	process_watch_thread(t);
+	return true;
+}
+
+/* Make a stack longer if there is leave to; false: it stays as it is. */
+static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
+{
+	unsigned int cap = t->cap[c];
+	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c);
+	size_t more;
+
+	want = min_size(want, limit);
+	if (want <= cap)
+		return false;
+	more = (size_t)(want - cap) * size_classes[c].size;
+	if (cap && t->capacity + more > budget())
+		return false;
+	return tcache_resize(t, c, want);
+}
+
+/* A thread without a heap of its own: from any, one object at a time. */
+static void *alloc_homeless(unsigned int c)
+{
+	struct theap *h;
+	void *obj;
+
+	if (!process_init())
+		return NULL;
+	h = theap_next(NULL);
+	if (!h) {
+		h = theap_acquire();
+		if (!h)
+			return NULL;
+		theap_release(h);
+	}
+	return theap_refill(h, c, &obj, 1) ? obj : NULL;
+}
+
+/**
+ * thread_tick() - what has to be done now and then
+ * @t: the thread's cache; no lock is held
+ */
+void thread_tick(struct tcache *t)
+{
+	unsigned int cpu, node;
+	struct hpheap *h;
+
+	if (++t->nr_slow % TICK_EVERY)
+		return;
+	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
+	if (h)
+		purge_tick(h, os_now_ms(), TICK_STEPS);
+	process_background();
+}
+
+/**
+ * thread_alloc() - an object when the cache has none
+ * @c: class
+ *
+ * Return: the object, or NULL when out of memory.
+ */
+void *thread_alloc(unsigned int c)
+{
+	struct tcache *t = &tcache;
+	void *objs[REFILL_MAX];
+	unsigned int want, got;
+
+	if (t->state != TCACHE_LIVE && !attach(t))
+		return alloc_homeless(c);
+	/* A signal handler or the set-up may have allocated meanwhile. */
+	if (*t->top[c])
+		return *t->top[c]++;
+	if (!conf.harden)
+		widen(t, c, min_size(MISS_MAX_CAP, tcache_max_cap(c)));
+	want = min_size(t->cap[c] / 2 + 1, REFILL_MAX);
+	got = theap_refill(t->heap, c, objs, want);
+	if (!got)
+		return NULL;
+	tcache_push_all(t, c, objs + 1, got - 1);
+	thread_tick(t);
+	return objs[0];
+}
+
+static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
+{
+	theap_return(t->heap, t->floor[c] + t->cap[c] - nr, nr);
+	tcache_drop_oldest(t, c, nr);
+}
+
+/* The cache is full. */
+static void free_own(struct tcache *t, unsigned int c, void *p)
+{
+	if (!tcache_room(t, c) && !conf.harden)
+		widen(t, c, tcache_max_cap(c));
+	if (!tcache_room(t, c) && t->cap[c])
+		flush_oldest(t, c, t->cap[c] / 2 + 1);
+	if (tcache_room(t, c))
+		tcache_push_all(t, c, &p, 1);
+	else
+		theap_return(t->heap, &p, 1);
+	thread_tick(t);
+}
+
+static void free_small(struct tcache *t, u64 entry, void *p)
+{
+	u32 class = (u32)entry ^ t->tag;
+
+	if (t->state != TCACHE_LIVE && !attach(t))
+		remote_free_now(entry, p);
+	else if (class < NR_CLASSES)
+		free_own(t, class, p);
+	else
+		remote_free(t, entry, p);
+}
+
+/**
+ * thread_free() - free what the fast path could not
+ * @p: the block; NULL is nothing
+ */
+void thread_free(void *p)
+{
+	struct tcache *t = &tcache;
+	u64 entry;
+
+	if (!p)
+		return;
+	entry = space_load(p);
+	if ((u8)entry == CLASS_LARGE) {
+		large_free(entry, p);
+		thread_tick(t);
+	} else if (entry) {
+		free_small(t, entry, p);
+	} else {
+		misuse_die(MISUSE_INVALID, p);
+	}
+}
+
+/**
+ * thread_trim() - return all that a cache holds
+ * @t: the thread's own cache
+ */
+void thread_trim(struct tcache *t)
+{
+	if (t->state != TCACHE_LIVE)
+		return;
+	remote_flush_all(t);
+	for (unsigned int c = 1; c < NR_CLASSES; c++) {
+		unsigned int nr = tcache_nr(t, c);
+
+		if (nr)
+			flush_oldest(t, c, nr);
+		tcache_resize(t, c, 0);
+	}
+	lock_acquire(&t->heap->lock);
+	theap_drain(t->heap);
+	theap_trim(t->heap);
+	lock_release(&t->heap->lock);
+}
+
+/**
+ * thread_exit() - the thread ends
+ * @t: its cache
+ *
+ * What is freed after this, by later destructors and by libc, goes straight to
+ * the owners.
+ */
+void thread_exit(struct tcache *t)
+{
+	if (t->state != TCACHE_LIVE)
+		return;
+	thread_trim(t);
+	t->tag = (u32)NO_OWNER << ENTRY_OWNER_SHIFT;
+	t->state = TCACHE_EXITED;
+	theap_release(t->heap);
+	t->heap = NULL;
+	atomic_fetch_sub_explicit(&nr_threads, 1, memory_order_relaxed);
+}
+
+/* One thread is left. */
+void thread_after_fork(void)
+{
+	atomic_store_explicit(&nr_threads, tcache.state == TCACHE_LIVE,
+			      memory_order_relaxed);
+}

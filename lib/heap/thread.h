@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slow halves of malloc and free: what happens when a thread's cache is
+ * empty, full, foreign to the object, or not there.
+ */
+#ifndef ASHLAR_HEAP_THREAD_H
+#define ASHLAR_HEAP_THREAD_H
+
+#include "cache/tcache.h"
+
+void *thread_alloc(unsigned int c);
+void thread_free(void *p);
+void thread_exit(struct tcache *t);
+void thread_trim(struct tcache *t);
+void thread_tick(struct tcache *t);
+u32 thread_count(void);
+void thread_after_fork(void);
+
+#endif
