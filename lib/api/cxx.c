@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The C++ allocation operators, under their mangled names (Itanium C++ ABI), so
+ * that the library needs no C++ runtime.  Failure calls the new handler and
+ * throws through libstdc++ when the program has it; a program without it can't
+ * have caught anything, and is ended.
+ */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "rt/print.h"
+
+typedef void (*new_handler)(void);
+
+extern new_handler std_get_new_handler(void) asm("_ZSt15get_new_handlerv")
+	__attribute__((weak));
+extern void std_throw_bad_alloc(void) asm("_ZSt17__throw_bad_allocv")
+	__attribute__((weak, noreturn));
+
+static cold void give_up(size_t size)
+{
+	char digits[32];
+	struct print p;
+
+	if (std_throw_bad_alloc)
+		std_throw_bad_alloc();
+	print_to_buf(&p, digits, sizeof(digits));
+	print_u64(&p, size);
+	print_error_parts("operator new: out of memory for ", digits,
+			  " bytes, and no C++ runtime to throw bad_alloc");
+	abort();
+}
+
+static cold void *retry(size_t size, size_t align)
+{
+	void *p = NULL;
+
+	while (!p) {
+		new_handler handler =
+			std_get_new_handler ? std_get_new_handler() : NULL;
+
+		if (!handler)
+			return NULL;
+		handler();
+		p = api_memalign(align, size);
+	}
+	return p;
+}
+
+static cold void *retry_or_throw(size_t size, size_t align)
+{
+	void *p = retry(size, align);
+
+	if (!p)
+		give_up(size);
+	return p;
+}
+
+#define NEW(name, ...)                                                         \
+	void *name(size_t size, ##__VA_ARGS__);                                \
+	API void *name(size_t size, ##__VA_ARGS__)
+#define DELETE(name, ...)                                                      \
+	void name(void *p, ##__VA_ARGS__);                                     \
+	API void name(void *p, ##__VA_ARGS__)
+
+static inline void *new_throwing(size_t size)
+{
+	void *p = api_malloc(size);
+
+	return likely(p) ? p : retry_or_throw(size, 1);
+}
+
+static inline void *new_nothrow(size_t size)
+{
+	void *p = api_malloc(size);
+
+	return likely(p) ? p : retry(size, 1);
+}
+
+static inline void *new_aligned(size_t size, size_t align)
+{
+	void *p = api_memalign(align, size);
+
+	return likely(p) ? p : retry_or_throw(size, align);
+}
+
+static inline void *new_aligned_nothrow(size_t size, size_t align)
+{
+	void *p = api_memalign(align, size);
+
+	return likely(p) ? p : retry(size, align);
+}
+
+/* operator new(size), new[](size) */
+NEW(_Znwm)
+{
+	return new_throwing(size);
+}
+
+NEW(_Znam)
+{
+	return new_throwing(size);
+}
+
+/* (size, nothrow) */
+NEW(_ZnwmRKSt9nothrow_t, const void *nothrow)
+{
+	(void)nothrow;
+	return new_nothrow(size);
+}
+
+NEW(_ZnamRKSt9nothrow_t, const void *nothrow)
+{
+	(void)nothrow;
+	return new_nothrow(size);
+}
+
+/* (size, align_val_t) */
+NEW(_ZnwmSt11align_val_t, size_t align)
+{
+	return new_aligned(size, align);
+}
+
+NEW(_ZnamSt11align_val_t, size_t align)
+{
+	return new_aligned(size, align);
+}
+
+/* (size, align_val_t, nothrow) */
+NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
+{
+	(void)nothrow;
+	return new_aligned_nothrow(size, align);
+}
+
+NEW(_ZnamSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
+{
+	(void)nothrow;
+	return new_aligned_nothrow(size, align);
+}
+
+/* operator delete(p), delete[](p) */
+DELETE(_ZdlPv)
+{
+	api_free(p);
+}
+
+DELETE(_ZdaPv)
+{
+	api_free(p);
+}
+
+/* (p, nothrow) */
+DELETE(_ZdlPvRKSt9nothrow_t, const void *nothrow)
+{
+	(void)nothrow;
+	api_free(p);
+}
+
+DELETE(_ZdaPvRKSt9nothrow_t, const void *nothrow)
+{
+	(void)nothrow;
+	api_free(p);
+}
+
+/* (p, size) */
+DELETE(_ZdlPvm, size_t size)
+{
+	(void)size;
+	api_free(p);
+}
+
+DELETE(_ZdaPvm, size_t size)
+{
+	(void)size;
+	api_free(p);
+}
+
+/* (p, align_val_t) */
+DELETE(_ZdlPvSt11align_val_t, size_t align)
+{
+	(void)align;
+	api_free(p);
+}
+
+DELETE(_ZdaPvSt11align_val_t, size_t align)
+{
+	(void)align;
+	api_free(p);
+}
+
+/* (p, align_val_t, nothrow) */
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
+{
+	(void)align;
+	(void)nothrow;
+	api_free(p);
+}
+
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
+{
+	(void)align;
+	(void)nothrow;
+	api_free(p);
+}
+
+/* (p, size, align_val_t) */
+DELETE(_ZdlPvmSt11align_val_t, size_t size, size_t align)
+{
+	(void)size;
+	(void)align;
+	api_free(p);
+}
+
+DELETE(_ZdaPvmSt11align_val_t, size_t size, size_t align)
+{
+	(void)size;
+	(void)align;
+	api_free(p);
+}
