@@ -6,7 +6,7 @@ import re
 
 SPLAT = re.compile(
     r'WARNING: |\bBUG: |\bBUG at |kernel BUG|\bOops\b|KASAN|KFENCE|KCSAN|'
-    r'UBSAN|Bad page|Bad rss-counter|non-zero pgtables|lockdep|'
+    r'DEBUG_LOCKS_WARN_ON|UBSAN|Bad page|Bad rss-counter|non-zero pgtables|lockdep is turned off|'
     r'possible circular locking|possible recursive locking|'
     r'possible irq lock inversion|inconsistent lock state|'
     r'suspicious RCU usage|held lock freed|lock held when returning|'
@@ -19,7 +19,6 @@ SPLAT = re.compile(
 
 # Said at boot by kernels that are well.
 HARMLESS = re.compile(
-    r'lockdep.*(MAX_|entries|memory used)|'
     r'KASAN: .*initialized|kasan: KernelAddressSanitizer initialized|'
     r'kfence: initialized|Lock dependency validator|'
     r'WARNING: Spectre|running with init_on_alloc')
