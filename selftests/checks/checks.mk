@@ -9,11 +9,12 @@ CHECK_FAST := selftests/checks/source selftests/checks/help \
 ifdef LIB_LAYERS
 CHECK_FAST += $(BUILD)/selftests/checks/layers
 
+layer_objs = $(LIB_$(1)_OBJS:%=$(BUILD)/lib/$(1)/%.o)
+
 # The check wants the layers' objects built and their list written.
-$(BUILD)/selftests/checks/layers: selftests/checks/layers \
-		$(foreach l,$(LIB_LAYERS),$(LIB_$(l)_OBJS))
+$(BUILD)/selftests/checks/layers: selftests/checks/layers $(LIB_OBJS)
 	$(Q)mkdir -p $(@D)
-	$(Q){ $(foreach l,$(LIB_LAYERS),echo $(l) $(LIB_$(l)_OBJS);) } \
+	$(Q){ $(foreach l,$(LIB_LAYERS),echo $(l) $(call layer_objs,$(l));) } \
 		>$(BUILD)/selftests/layers.txt
 	$(Q)ln -sf $(TOP)/$< $@
 endif
