@@ -13,7 +13,7 @@ ALL += $(COMPARE_OUT)/ashlar-bench $(COMPARE_PY) $(COMPARE_HELPERS)
 OBJS += $(KVLOAD_OBJS) $(BUILD)/$(COMPARE)/measure.o
 INSTALL_BIN += $(COMPARE_OUT)/ashlar-bench
 INSTALL_MAN += $(COMPARE)/ashlar-bench.1
-INSTALL_HOOKS += install-compare
+INSTALL_HOOKS += _install-compare
 
 $(COMPARE_OUT)/kvload: $(KVLOAD_OBJS)
 $(COMPARE_OUT)/measure: $(BUILD)/$(COMPARE)/measure.o
@@ -28,28 +28,28 @@ $(COMPARE_OUT)/ashlar-bench $(COMPARE_PY): $(COMPARE_OUT)/%: $(COMPARE)/%
 
 # The helpers and the package lie together in lib/ashlar, which is where the
 # installed ashlar-bench looks.
-.PHONY: install-compare
-install-compare: $(COMPARE_PY) $(COMPARE_HELPERS)
+.PHONY: _install-compare
+_install-compare: $(COMPARE_PY) $(COMPARE_HELPERS)
 	$(call install_to,$(COMPARE_HELPERS),$(LIBDIR)/ashlar,755)
 	$(call install_to,$(COMPARE_PY),$(LIBDIR)/ashlar/ashlar_bench,644)
 
 DEMO_KVER ?= $(or $(KVER),6.12)
 DEMO_JSON := $(BUILD)/demo.json
 
-.PHONY: demo demo-run
+.PHONY: demo _demo
 ## demo: a real Redis under glibc, Ashlar, and Ashlar with the module, in a
 ##    guest; HOST=1 uses the running kernel, DEPS=0 installs nothing,
 ##    DEMO_ARGS='--rounds 5' are options of `ashlar-bench demo`
 demo:
 	$(Q)tools/deps.sh demo
-	$(Q)$(MAKE) demo-run
+	$(Q)$(MAKE) _demo
 
 ifeq ($(HOST),1)
-demo-run: all
+_demo: all
 	$(Q)$(COMPARE)/demo-host $(COMPARE_OUT)/ashlar-bench demo \
 		--json $(DEMO_JSON) $(DEMO_ARGS)
 else
-demo-run: all
+_demo: all
 	$(Q)$(COMPARE_OUT)/ashlar-bench demo --vm $(DEMO_KVER) \
 		--json $(DEMO_JSON) $(DEMO_ARGS)
 endif

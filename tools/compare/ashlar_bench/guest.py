@@ -13,6 +13,8 @@ import sys
 
 from . import errors
 
+# Emulated, and on a busy machine: a guest that hangs ends some time.
+TIMEOUT_S = 3 * 3600
 BEGIN, END = '@@ashlar-json-begin', '@@ashlar-json-end'
 
 
@@ -58,6 +60,7 @@ def run(kver, program, arguments):
     env = {key: value for key, value in os.environ.items()
            if key not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
     env.update(KVER=kver, CMD=inner)
+    env.setdefault('VMTIMEOUT', str(TIMEOUT_S))
     receiver = Receiver(show)
     try:
         child = subprocess.Popen(make, stdin=subprocess.DEVNULL, env=env,
