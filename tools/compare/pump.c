@@ -21,12 +21,14 @@ struct flight {
 /**
  * struct pump_lane - a connection and its operations under way
  * @flights: ring of pump.depth entries, oldest at @head
+ * @nr_queued: of them, the youngest, not given to the socket yet
  */
 struct pump_lane {
 	struct resp_conn conn;
 	struct flight *flights;
 	unsigned int head;
 	unsigned int nr_flights;
+	unsigned int nr_queued;
 };
 
 uint64_t pump_now_ns(void)
@@ -277,6 +279,7 @@ static int launch(struct pump *pump, struct pump_lane *lane,
 	unsigned int slot = (lane->head + lane->nr_flights) % pump->depth;
 
 	lane->nr_flights++;
+	lane->nr_queued++;
 	lane->flights[slot] = (struct flight){ *op, pump_now_ns() };
 	return put_op(pump, &lane->conn, op);
 }
@@ -297,6 +300,25 @@ static int receive(struct pump *pump, struct pump_lane *lane)
 	return err == -EAGAIN ? 0 : err;
 }
 
+/*
+ * Half a pipeline at a time, unless the server would run dry: a system call
+ * for each command is what a client with a pipeline wants to be rid of.
+ */
+static bool wants_flush(const struct pump *pump, const struct pump_lane *lane)
+{
+	return lane->nr_queued * 2 >= pump->depth ||
+	       lane->nr_queued == lane->nr_flights;
+}
+
+static int flush(struct pump *pump, struct pump_lane *lane)
+{
+	/* What the socket did not take the last time is under way as well. */
+	if (lane->nr_queued && !wants_flush(pump, lane))
+		return 0;
+	lane->nr_queued = 0;
+	return resp_flush(&lane->conn);
+}
+
 /* Send what is queued, wait for something to happen, take what came. */
 static int turn(struct pump *pump)
 {
@@ -306,13 +328,13 @@ static int turn(struct pump *pump)
 	for (unsigned int i = 0; i < pump->nr_lanes; i++) {
 		struct pump_lane *lane = &pump->lanes[i];
 
-		err = resp_flush(&lane->conn);
+		err = flush(pump, lane);
 		if (err)
 			return err;
 		pfds[i] = (struct pollfd){ .fd = lane->conn.fd };
 		if (lane->nr_flights)
 			pfds[i].events |= POLLIN;
-		if (lane->conn.out.end)
+		if (lane->conn.out.end && !lane->nr_queued)
 			pfds[i].events |= POLLOUT;
 	}
 	if (poll(pfds, pump->nr_lanes, -1) < 0)

@@ -112,7 +112,8 @@ class Run:
         done = self.client([
             self.paths.helper('kvload'), command, '--socket',
             self.server.socket, '--keys', str(plan.keys), '--seed',
-            str(plan.seed), '--from', str(self.ops), *options])
+            str(plan.seed), '--from', str(self.ops), '--conns', '8',
+            '--depth', '32', *options])
         result = json.loads(done.stdout)
         result['complaints'] = done.stderr.strip()
         self.ops = result['ops']
@@ -128,7 +129,7 @@ class Run:
     def fill(self):
         self.say(f'fill {self.plan.keys} keys')
         self.start_times = procfs.times(self.server.pid)
-        result = self.kvload('fill', '--conns', '4', '--depth', '16')
+        result = self.kvload('fill')
         self.check('replies to the fill', result)
         self.result['fill_rps'] = rate(result['fill'])
         self.require_mode()
@@ -152,7 +153,7 @@ class Run:
         done = self.client([
             redis.need('redis-benchmark', 'redis-tools'), '-s',
             self.server.socket, '-n', str(self.plan.gets), '-r', str(strings),
-            '-c', '20', '-P', '4', '-q', 'GET', 'k:__rand_int__'])
+            '-c', '20', '-P', '16', '-q', 'GET', 'k:__rand_int__'])
         found = BENCH_RATE.findall(done.stdout)
         if not found:
             raise errors.Fault('redis-benchmark printed no rate:\n'
