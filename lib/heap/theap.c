@@ -255,7 +255,7 @@ void theap_check(struct theap *h)
 {
 	u32 units = 0;
 
-	for (unsigned int c = 1; c < NR_CLASSES; c++)
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
 		for (unsigned int l = 0; l < SLAB_LEVELS; l++)
 			for (struct list *n = h->level[c][l].next;
 			     n != &h->level[c][l]; n = n->next) {
