@@ -221,6 +221,9 @@ static noinline void *realloc_rare(u64 entry, void *p, size_t size)
 		free_slow(p);
 		return NULL;
 	}
+	/* Less than half of the smallest slots: there are no better ones. */
+	if (size <= SMALL_MAX && size_class_of(size) == (u8)entry)
+		return p;
 	if ((u8)entry == CLASS_LARGE && size > SMALL_MAX) {
 		if (size > PTRDIFF_MAX)
 			return no_memory();
