@@ -132,7 +132,8 @@ size_t space_grow(size_t nr_hpages)
 		goto unlock;
 	first = sp.next_hpage;
 	sp.next_hpage = end;
-	__atomic_store_n(&space.nr_units, end * HPAGE_UNITS, __ATOMIC_RELEASE);
+	atomic_store_explicit(&space.nr_units, end * HPAGE_UNITS,
+			      memory_order_release);
 unlock:
 	lock_release(&sp.lock);
 	return first;
@@ -150,8 +151,9 @@ void space_shrink(size_t first_hpage, size_t nr_hpages)
 	lock_acquire(&sp.lock);
 	if (sp.next_hpage == first_hpage + nr_hpages) {
 		sp.next_hpage = first_hpage;
-		__atomic_store_n(&space.nr_units, first_hpage * HPAGE_UNITS,
-				 __ATOMIC_RELEASE);
+		atomic_store_explicit(&space.nr_units,
+				      first_hpage * HPAGE_UNITS,
+				      memory_order_release);
 	}
 	lock_release(&sp.lock);
 }

@@ -7,8 +7,8 @@
  * higher lines:
  *
  *	conf / process initialisation
- *	table of thread heaps (lib/heap/theap.c)
- *	thread heap
+ *	thread heap (lib/heap/heap.c)
+ *	heap table
  *	node heap (lib/hpheap/hpheap.c)
  *	address space (lib/hpheap/space.c)
  *	metadata (lib/rt/meta.c)

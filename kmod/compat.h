@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only place that knows one kernel version from another.
+ *
+ * Newer kernels' names are given to older ones, so that the rest of the module
+ * reads as if written for the newest.  It is no feature table: what cannot be
+ * done on a kernel is said in the documentation.  Window: 6.1 to 6.12.
+ */
+#ifndef ASHLAR_COMPAT_H
+#define ASHLAR_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/mm.h>
+#include <linux/mempolicy.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+
+/* For private copies of a VMA that no lock guards. */
+static inline void vma_copy_flags_set(struct vm_area_struct *copy,
+				      vm_flags_t flags)
+{
+	copy->vm_flags |= flags;
+}
+#else
+static inline void vma_copy_flags_set(struct vm_area_struct *copy,
+				      vm_flags_t flags)
+{
+	copy->__vm_flags |= flags;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+/* Before per-VMA locks the mmap lock alone keeps faults out. */
+static inline void vma_start_write(struct vm_area_struct *vma)
+{
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* .get_policy of memory that NUMA balancing must leave alone. */
+static inline struct mempolicy *vma_no_policy(struct vm_area_struct *vma,
+					      unsigned long addr)
+{
+	return NULL;
+}
+
+struct ashlar_shrinker {
+	struct shrinker shrinker;
+};
+
+static inline int shrinker_add(struct ashlar_shrinker *s, const char *name,
+			       unsigned long (*count)(struct shrinker *,
+						      struct shrink_control *),
+			       unsigned long (*scan)(struct shrinker *,
+						     struct shrink_control *))
+{
+	s->shrinker.count_objects = count;
+	s->shrinker.scan_objects = scan;
+	s->shrinker.seeks = 0;
+	s->shrinker.flags = SHRINKER_NUMA_AWARE;
+	return register_shrinker(&s->shrinker, "%s", name);
+}
+
+static inline void shrinker_remove(struct ashlar_shrinker *s)
+{
+	unregister_shrinker(&s->shrinker);
+}
+#else
+static inline struct mempolicy *
+vma_no_policy(struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx)
+{
+	*ilx = 0;
+	return NULL;
+}
+
+struct ashlar_shrinker {
+	struct shrinker *shrinker;
+};
+
+static inline int shrinker_add(struct ashlar_shrinker *s, const char *name,
+			       unsigned long (*count)(struct shrinker *,
+						      struct shrink_control *),
+			       unsigned long (*scan)(struct shrinker *,
+						     struct shrink_control *))
+{
+	s->shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "%s", name);
+	if (!s->shrinker)
+		return -ENOMEM;
+	s->shrinker->count_objects = count;
+	s->shrinker->scan_objects = scan;
+	s->shrinker->seeks = 0;
+	shrinker_register(s->shrinker);
+	return 0;
+}
+
+static inline void shrinker_remove(struct ashlar_shrinker *s)
+{
+	shrinker_free(s->shrinker);
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define mpol_is_interleave(mode) ((mode) == MPOL_INTERLEAVE)
+#else
+#define mpol_is_interleave(mode) \
+	((mode) == MPOL_INTERLEAVE || (mode) == MPOL_WEIGHTED_INTERLEAVE)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline unsigned long
+plain_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+		    unsigned long pgoff, unsigned long flags)
+{
+	return current->mm->get_unmapped_area(file, addr, len, pgoff, flags);
+}
+#else
+static inline unsigned long
+plain_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+		    unsigned long pgoff, unsigned long flags)
+{
+	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+}
+#endif
+
+#endif /* ASHLAR_COMPAT_H */

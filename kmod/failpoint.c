@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The switches of a test build, as module parameters.
+ *
+ *	fail	bits of enum failpoint that fail always
+ *	nth	n > 0: the n-th step from now fails, whichever it is; counts
+ *		down, and is 0 once it was reached
+ *	traps	bits of enum trap: these mends are left out
+ *	widen	microseconds of sleep inside the known race windows
+ */
+#include "failpoint.h"
+
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/module.h>
+
+static unsigned int fail;
+module_param(fail, uint, 0600);
+MODULE_PARM_DESC(fail, "test: fail points that fail always");
+
+static atomic_t nth = ATOMIC_INIT(0);
+
+static int nth_set(const char *val, const struct kernel_param *kp)
+{
+	int n, err;
+
+	err = kstrtoint(val, 0, &n);
+	if (!err)
+		atomic_set(&nth, n);
+	return err;
+}
+
+static int nth_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d\n", atomic_read(&nth));
+}
+
+static const struct kernel_param_ops nth_ops = {
+	.set = nth_set,
+	.get = nth_get,
+};
+module_param_cb(nth, &nth_ops, NULL, 0600);
+MODULE_PARM_DESC(nth, "test: the n-th step from now fails");
+
+static unsigned int traps;
+module_param(traps, uint, 0600);
+MODULE_PARM_DESC(traps, "test: mends left out");
+
+static unsigned int widen;
+module_param(widen, uint, 0600);
+MODULE_PARM_DESC(widen, "test: microseconds of sleep in race windows");
+
+bool should_fail_at(enum failpoint point)
+{
+	if (READ_ONCE(fail) & point)
+		return true;
+	return atomic_dec_if_positive(&nth) == 0;
+}
+
+bool trap_open(enum trap trap)
+{
+	return READ_ONCE(traps) & trap;
+}
+
+void trap_widen(void)
+{
+	unsigned int us = READ_ONCE(widen);
+
+	if (us)
+		usleep_range(us, us * 2);
+}

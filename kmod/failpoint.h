@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Fail points and re-opened traps, for the test build only.
+ *
+ * A test build (make TEST=1) can make the n-th failing step fail, and can leave
+ * out each mend of a known trap, so that its test is shown to notice.  In the
+ * normal build all of this is constant false and costs nothing.
+ */
+#ifndef ASHLAR_FAILPOINT_H
+#define ASHLAR_FAILPOINT_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+#include <uapi/linux/ashlar.h>
+
+/* Steps that can be made to fail. */
+enum failpoint {
+	FAIL_POOL	= BIT(0),	/* the pool reads empty */
+	FAIL_HUGE	= BIT(1),	/* no huge page to be had */
+	FAIL_SMALL	= BIT(2),	/* no base page to be had */
+	FAIL_CHARGE	= BIT(3),	/* the memory cgroup refuses */
+	FAIL_META	= BIT(4),	/* no memory for a region or an overlay */
+	FAIL_FILE	= BIT(5),	/* no region file */
+};
+
+/* Mends that can be left out. */
+enum trap {
+	TRAP_ISIZE	= BIT(0),	/* region files end where they should not */
+	TRAP_UNPARKED	= BIT(1),	/* pages without a mapping: futexes break */
+	TRAP_INFLIGHT	= BIT(2),	/* zap without waiting for faults in flight */
+	TRAP_FORKLOCK	= BIT(3),	/* fork without locking all VMAs */
+	TRAP_MKWRITE	= BIT(4),	/* page_mkwrite from the start */
+	TRAP_MODREF	= BIT(5),	/* region files without a module reference */
+	TRAP_PINNED	= BIT(6),	/* pinned pages shared at fork */
+	TRAP_HIDE	= BIT(7),	/* the core maps a broken slot's huge page */
+	TRAP_NOAROUND	= BIT(8),	/* no .map_pages: no faults under VMA locks */
+	TRAP_DUMP	= BIT(9),	/* a core dump populates holes */
+	TRAP_RECYCLE	= BIT(10),	/* used pages go back to the pool unzeroed */
+	TRAP_TICKET	= BIT(11),	/* anybody may mremap a region */
+	TRAP_POLICY	= BIT(12),	/* NUMA hinting faults on regions */
+};
+
+#ifdef ASHLAR_TEST
+bool should_fail_at(enum failpoint point);
+bool trap_open(enum trap trap);
+void trap_widen(void);
+
+static inline u64 failpoint_features(void)
+{
+	return ASHLAR_FEAT_TESTBUILD;
+}
+#else
+static inline u64 failpoint_features(void)
+{
+	return 0;
+}
+
+static inline bool should_fail_at(enum failpoint point)
+{
+	return false;
+}
+
+static inline bool trap_open(enum trap trap)
+{
+	return false;
+}
+
+static inline void trap_widen(void)
+{
+}
+#endif
+
+#endif /* ASHLAR_FAILPOINT_H */

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+#
+# The kernel module. Kbuild does the work, in a directory of links to the
+# sources, so that one tree is built for several kernels and both builds.
+#
+#	build/kmod/RELEASE/ashlar.ko		the module
+#	build/kmod/RELEASE-test/ashlar.ko	with fail points, for the tests
+#
+# KVER=6.1, 6.12 or debug takes the guests' kernels; KDIR=path any header tree;
+# KVER=host the running kernel's.
+
+KMOD_SRCS	:= $(wildcard kmod/*.c kmod/*.h) kmod/Kbuild \
+		   include/uapi/linux/ashlar.h
+KMOD_FLAGS	?=
+
+# $(call kmod_dir,kver): its header tree
+kmod_dir	= $(or $(KDIR),$(if $(filter host,$(1)),\
+			/lib/modules/$(shell uname -r)/build,\
+			$(call kernel_headers,$(1))))
+
+# $(call kmod_build,kver,suffix,make variables): one build
+define kmod_build
+	$(Q)set -e; kdir="$(strip $(call kmod_dir,$(1)))"; \
+	[ -f "$$kdir/Makefile" ] || { \
+		echo "kmod: no kernel headers at $$kdir: run make" \
+			"guest-kernels, or give KDIR=path" >&2; exit 1; }; \
+	release=$$(sed -n 's/.*KERNELRELEASE *= *//p' \
+		"$$kdir/.kernelvariables" 2>/dev/null || true); \
+	release=$${release:-$$(cat "$$kdir/include/config/kernel.release")}; \
+	dir=$(abspath $(BUILD))/kmod/$$release$(2); \
+	mkdir -p "$$dir/obj"; \
+	cp -pu --parents $(KMOD_SRCS) "$$dir/obj/"; \
+	$(MAKE) -C "$$kdir" M="$$dir/obj/kmod" ASHLAR_VERSION=$(VERSION) \
+		$(if $(filter arm64,$(ARCH)),ARCH=arm64 \
+			CROSS_COMPILE=$(CROSS_COMPILE)) \
+		$(3) $(KMOD_FLAGS) modules >"$$dir/log" 2>&1 || \
+		{ cat "$$dir/log" >&2; exit 1; }; \
+	cp -pu "$$dir/obj/kmod/ashlar.ko" "$$dir/ashlar.ko"; \
+	echo "  KMOD    $(BUILD)/kmod/$$release$(2)/ashlar.ko"
+endef
+
+.PHONY: kmod kmod-% kmod-lint
+## kmod: build the kernel module and its test build for KVER=6.12, or KDIR=path
+kmod: $(if $(KDIR),,kmod-kernel-$(KVER))
+	$(call kmod_build,$(KVER),,)
+	$(call kmod_build,$(KVER),-test,ASHLAR_TEST=y)
+
+.PHONY: kmod-kernel-%
+kmod-kernel-6.%:
+	$(Q)tools/vm/fetch $(DEBARCH) 6.$*
+kmod-kernel-debug: debug-kernel
+kmod-kernel-host:
+
+kmod-%: kmod-kernel-%
+	$(call kmod_build,$*,,)
+	$(call kmod_build,$*,-test,ASHLAR_TEST=y)
+
+## kmod-lint: sparse, W=1 and checkpatch over the module, on KVER=6.12
+kmod-lint: kmod-kernel-$(KVER)
+	$(Q)command -v sparse >/dev/null || { \
+		echo "kmod-lint: no sparse: apt-get install sparse" >&2; exit 1; }
+	$(Q)touch kmod/*.c
+	$(call kmod_build,$(KVER),-lint,W=1 C=1 CHECK=sparse)
+	$(Q)! grep -E 'warning|error' $(BUILD)/kmod/*-lint/log
+	$(Q)perl $(strip $(call kmod_dir,$(KVER)))/scripts/checkpatch.pl --no-tree --strict \
+		--terse --show-types --file kmod/*.c kmod/*.h \
+		--ignore $(KMOD_CHECKPATCH_IGNORE)
+
+# Tracing headers and the counters' table cannot be written otherwise.
+KMOD_CHECKPATCH_IGNORE := FILE_PATH_CHANGES,LINUX_VERSION_CODE
+
+VM_DEPS += $(if $(filter 0,$(MODULE)),,kmod-$(KVER))
+GUEST_DEPS += $(KVERS:%=kmod-%)

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device, and the module's beginning and end.
+ *
+ * What happens to memory is not here: see region.c for the objects and their
+ * lock order, fault.c for the path that matters.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mman.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/ashlar.h>
+
+#include "client.h"
+#include "compat.h"
+#include "debugfs.h"
+#include "drain.h"
+#include "event.h"
+#include "failpoint.h"
+#include "hunk.h"
+#include "ioctl.h"
+#include "numa.h"
+#include "park.h"
+#include "pool.h"
+#include "region.h"
+#include "status.h"
+#include "sysfs.h"
+#include "vma.h"
+#include "zeroer.h"
+
+static int pool = -1;
+module_param(pool, int, 0444);
+MODULE_PARM_DESC(pool, "zeroed huge pages to keep on each node at least (default: a 32nd of its memory, 64 at most)");
+
+static int pool_max = -1;
+module_param(pool_max, int, 0444);
+MODULE_PARM_DESC(pool_max, "zeroed huge pages to keep on each node at most (default: an 8th of its memory)");
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	struct client *client = client_create();
+
+	if (!client)
+		return -ENOMEM;
+	event_now(&client->seen);
+	file->private_data = client;
+	status_open();
+	return 0;
+}
+
+static int device_release(struct inode *inode, struct file *file)
+{
+	status_release();
+	client_put(file->private_data);
+	return 0;
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return ioctl_dispatch(file->private_data, cmd, arg);
+}
+
+static __poll_t device_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct client *client = file->private_data;
+
+	return event_poll(file, wait, &client->seen);
+}
+
+static ssize_t device_read(struct file *file, char __user *buf, size_t count,
+			   loff_t *pos)
+{
+	struct client *client = file->private_data;
+	struct ashlar_event now;
+
+	if (count < sizeof(now))
+		return -EINVAL;
+	event_now(&now);
+	if (copy_to_user(buf, &now, sizeof(now)))
+		return -EFAULT;
+	client->seen = now;
+	return sizeof(now);
+}
+
+static int device_mmap_region(struct client *client,
+			      struct vm_area_struct *vma)
+{
+	struct family *family;
+	struct region *region;
+	struct file *file;
+
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff ||
+	    (vma->vm_start | vma->vm_end) & ~HUNK_MASK)
+		return -EINVAL;
+	if (is_draining())
+		return -ESHUTDOWN;
+	family = family_create(client, &file);
+	if (IS_ERR(family))
+		return PTR_ERR(family);
+	region = region_create(family, vma->vm_mm, vma->vm_start >> PAGE_SHIFT,
+			       vma_pages(vma) / HUNK_NR);
+	family_put(family);
+	if (!region) {
+		fput(file);
+		return -ENOMEM;
+	}
+	region_publish(region);
+	/* Unique within the process, and congruent, as a PMD mapping needs. */
+	vma->vm_pgoff = region->base;
+	vma_mmap(vma, region, file);
+	fput(file);
+	return 0;
+}
+
+static int device_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (vma->vm_pgoff == ASHLAR_STATUS_OFFSET >> PAGE_SHIFT)
+		return status_mmap(vma);
+	return device_mmap_region(file->private_data, vma);
+}
+
+static unsigned long device_unmapped_area(struct file *file, unsigned long addr,
+					  unsigned long len,
+					  unsigned long pgoff,
+					  unsigned long flags)
+{
+	unsigned long at;
+
+	if (flags & MAP_FIXED || pgoff || len > TASK_SIZE - HUNK_SIZE)
+		return plain_unmapped_area(file, addr, len, pgoff, flags);
+	at = plain_unmapped_area(file, ALIGN(addr, HUNK_SIZE), len, pgoff,
+				 flags);
+	if (IS_ERR_VALUE(at) || !(at & ~HUNK_MASK))
+		return at;
+	at = plain_unmapped_area(file, 0, len + HUNK_SIZE, pgoff, flags);
+	return IS_ERR_VALUE(at) ? at : ALIGN(at, HUNK_SIZE);
+}
+
+static void device_show_fdinfo(struct seq_file *seq, struct file *file)
+{
+	struct client *client = file->private_data;
+
+	seq_printf(seq, "ashlar-regions:\t%ld\n",
+		   atomic_long_read(&client->nr_regions));
+	seq_printf(seq, "ashlar-huge-pages:\t%ld\n",
+		   atomic_long_read(&client->nr_huge));
+	seq_printf(seq, "ashlar-base-pages:\t%ld\n",
+		   atomic_long_read(&client->nr_small));
+	seq_printf(seq, "ashlar-bytes:\t%lu\n",
+		   atomic_long_read(&client->quota.used) << PAGE_SHIFT);
+	seq_printf(seq, "ashlar-limit:\t%lu\n",
+		   client_file_limit(client) << PAGE_SHIFT);
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.release = device_release,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.poll = device_poll,
+	.read = device_read,
+	.mmap = device_mmap,
+	.get_unmapped_area = device_unmapped_area,
+	.show_fdinfo = device_show_fdinfo,
+	.llseek = noop_llseek,
+};
+
+/* The group is udev's to set (60-ashlar.rules). */
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "ashlar",
+	.fops = &device_fops,
+	.mode = 0660,
+	.groups = sysfs_groups,
+};
+
+static void set_targets(void)
+{
+	unsigned long nr_hunks;
+	struct numa *node;
+	int nid;
+
+	for_each_memory_node(node, nid) {
+		nr_hunks = node_present_pages(nid) / HUNK_NR;
+		node->min_target = pool >= 0 ? pool :
+				   min(nr_hunks / 32, 64UL);
+		node->max_target = pool_max >= 0 ? pool_max : nr_hunks / 8;
+		pool_set_target(node, node->min_target);
+	}
+}
+
+static int __init ashlar_init(void)
+{
+	int err;
+
+	err = numas_create();
+	if (err)
+		return err;
+	err = regions_init();
+	if (err)
+		goto destroy_nodes;
+	err = park_init(regions_sb());
+	if (err)
+		goto exit_regions;
+	err = status_init();
+	if (err)
+		goto exit_park;
+	err = pool_init();
+	if (err)
+		goto exit_status;
+	set_targets();
+	err = zeroers_start();
+	if (err)
+		goto stop_zeroers;
+	err = misc_register(&device);
+	if (err)
+		goto stop_zeroers;
+	err = sysfs_nodes_add(device.this_device);
+	if (err)
+		goto deregister;
+	debugfs_add();
+	pr_info("version %s, hunks of %lu KiB\n", THIS_MODULE->version,
+		HUNK_SIZE >> 10);
+	return 0;
+
+deregister:
+	misc_deregister(&device);
+stop_zeroers:
+	zeroers_stop();
+	pool_exit();
+exit_status:
+	status_exit();
+exit_park:
+	park_exit();
+exit_regions:
+	regions_exit();
+destroy_nodes:
+	numas_destroy();
+	return err;
+}
+
+static void __exit ashlar_exit(void)
+{
+	debugfs_remove_all();
+	sysfs_nodes_remove();
+	misc_deregister(&device);
+	zeroers_stop();
+	pool_exit();
+	status_exit();
+	park_exit();
+	regions_exit();
+	numas_destroy();
+	pr_info("unloaded\n");
+}
+
+module_init(ashlar_init);
+module_exit(ashlar_exit);
+MODULE_DESCRIPTION("Huge pages zeroed ahead of need, per NUMA node");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(ASHLAR_VERSION);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A call's range, slot by slot.
+ *
+ * The range must lie in regions of the calling process, but may cover several
+ * of them, and VMAs that mprotect() has split.  What it covers is checked before
+ * anything is done.
+ */
+#include "range.h"
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "hunk.h"
+#include "region.h"
+
+/**
+ * range_check() - is this a range at all?
+ * @addr: start
+ * @len: length in bytes
+ *
+ * Return: 0, or -EINVAL if it is empty, wraps, or is not made of whole hunks.
+ */
+int range_check(u64 addr, u64 len)
+{
+	if (!len || (addr | len) & ~HUNK_MASK || addr + len < addr)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * range_check_mapped() - does it lie in regions of this process?
+ * @addr: start
+ * @len: length in bytes
+ *
+ * The mmap lock is held.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int range_check_mapped(u64 addr, u64 len)
+{
+	struct vm_area_struct *vma;
+	u64 at = addr, end = addr + len;
+
+	if (addr >= TASK_SIZE || end > TASK_SIZE)
+		return -EFAULT;
+	while (at < end) {
+		if (!region_at(current->mm, at, &vma))
+			return -EFAULT;
+		at = vma->vm_end;
+	}
+	return 0;
+}
+
+static int range_walk(u64 addr, u64 end, range_fn fn, void *arg)
+{
+	struct vm_area_struct *vma;
+	struct region *region;
+	u64 at;
+	int err;
+
+	for (at = addr; at < end; at += HUNK_SIZE) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		region = region_at(current->mm, at, &vma);
+		if (!region)
+			return -EFAULT;
+		err = fn(region, vma, (at - region_addr(region, 0)) / HUNK_SIZE,
+			 arg);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * range_for_each_slot() - do something with every slot of a range
+ * @addr: start
+ * @len: length in bytes
+ * @fn: what
+ * @arg: handed to @fn
+ *
+ * Return: 0, -EINVAL, -EFAULT, -EINTR, or what @fn returned to stop.
+ */
+int range_for_each_slot(u64 addr, u64 len, range_fn fn, void *arg)
+{
+	int err = range_check(addr, len);
+
+	if (err)
+		return err;
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	err = range_check_mapped(addr, len);
+	if (!err)
+		err = range_walk(addr, addr + len, fn, arg);
+	mmap_read_unlock(current->mm);
+	return err;
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that zero huge pages ahead of need, one a node.
+ *
+ * A thread fills its node's pool up to the target and sleeps until the pool is
+ * low.  It never reclaims: memory that is not free is not taken, and while a
+ * node is short of memory the thread rests.  The target follows demand between
+ * a floor and a cap: it is the largest recent burst and a quarter more.
+ *
+ * Each wake-up is either pool_take()'s, a change of configuration, or the end
+ * of the interval below.
+ */
+#include "zeroer.h"
+
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/nodemask.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/topology.h>
+#include <uapi/linux/sched/types.h>
+
+#include "event.h"
+#include "hunk.h"
+#include "numa.h"
+#include "pool.h"
+#include "stats.h"
+#include "trace.h"
+
+/* One window of the burst history. */
+#define WINDOW_JIFFIES HZ
+/* Sleep before another try when memory is short. */
+#define RETRY_JIFFIES (HZ / 10)
+
+struct zeroer_conf zeroer_conf = {
+	.nice = MAX_NICE,
+};
+
+static DEFINE_MUTEX(conf_lock);
+
+/* What is free and zeroable without taking anything from anybody. */
+#define ZEROER_GFP                                                     \
+	(((GFP_HIGHUSER | __GFP_ZERO | __GFP_THISNODE | __GFP_NORETRY | \
+	   __GFP_NOWARN | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM))
+
+static bool zero_one(struct numa *node)
+{
+	struct folio *folio;
+	u64 start = current->se.sum_exec_runtime, ns;
+
+	stat_inc(STAT_zeroing);
+	folio = __folio_alloc_node(ZEROER_GFP, HUNK_ORDER, node->nid);
+	if (!folio) {
+		stat_dec(STAT_zeroing);
+		return false;
+	}
+	stat_inc(STAT_allocated);
+	pool_give(node, &folio->page);
+	stat_dec(STAT_zeroing);
+
+	/* The scheduler accounts by the tick: exact over time only. */
+	ns = current->se.sum_exec_runtime - start;
+	atomic64_add(ns, &node->zero_ns);
+	stat_add(STAT_zero_ns, ns);
+	atomic64_inc(&node->nr_zeroed);
+	stat_inc(STAT_zeroed);
+	trace_ashlar_zero(node->nid, node->nr_pages);
+	return true;
+}
+
+static bool zeroer_wants(const struct numa *node)
+{
+	return !READ_ONCE(zeroer_conf.paused) &&
+	       READ_ONCE(node->nr_pages) < READ_ONCE(node->target) &&
+	       !numa_under_pressure(node);
+}
+
+/* End of a window: follow demand. */
+static void zeroer_adapt(struct numa *node)
+{
+	unsigned long hits = xchg(&node->hits, 0);
+	unsigned long min = READ_ONCE(node->min_target);
+	unsigned long max = READ_ONCE(node->max_target);
+	unsigned long target;
+
+	node->burst = max(hits, node->burst - DIV_ROUND_UP(node->burst, 8));
+	target = clamp(node->burst + node->burst / 4, min, max(min, max));
+	if (target != READ_ONCE(node->target))
+		pool_set_target(node, target);
+}
+
+/* Sleep off what was zeroed faster than the cap allows. */
+static void zeroer_throttle(void)
+{
+	unsigned int rate = READ_ONCE(zeroer_conf.rate);
+
+	if (rate)
+		schedule_timeout_interruptible(max(HZ / rate, 1U));
+	else
+		cond_resched();
+}
+
+static void zeroer_sleep(const struct numa *node)
+{
+	bool is_short = READ_ONCE(node->nr_pages) < READ_ONCE(node->target);
+
+	set_current_state(TASK_INTERRUPTIBLE);
+	if (kthread_should_stop())
+		__set_current_state(TASK_RUNNING);
+	else
+		schedule_timeout(is_short ? RETRY_JIFFIES : WINDOW_JIFFIES);
+}
+
+static int zeroer(void *arg)
+{
+	struct numa *node = arg;
+	unsigned long window_end = jiffies + WINDOW_JIFFIES;
+	bool was_short = false;
+
+	while (!kthread_should_stop()) {
+		if (time_after_eq(jiffies, window_end)) {
+			zeroer_adapt(node);
+			window_end = jiffies + WINDOW_JIFFIES;
+		}
+		if (zeroer_wants(node) && zero_one(node)) {
+			was_short = true;
+			zeroer_throttle();
+			continue;
+		}
+		if (was_short && READ_ONCE(node->nr_pages) >=
+					 READ_ONCE(node->target)) {
+			was_short = false;
+			event_refilled();
+		}
+		zeroer_sleep(node);
+	}
+	return 0;
+}
+
+/* Guarded by conf_lock. */
+static void zeroer_configure(struct numa *node)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = zeroer_conf.idle_only ? SCHED_IDLE : SCHED_NORMAL,
+		.sched_nice = zeroer_conf.nice,
+	};
+	const struct cpumask *local = cpumask_of_node(node->nid);
+	cpumask_var_t cpus;
+
+	if (sched_setattr_nocheck(node->zeroer, &attr))
+		pr_warn("node %d: cannot set the zeroer's priority\n",
+			node->nid);
+	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
+		return;
+	if (cpumask_empty(&zeroer_conf.cpus))
+		cpumask_copy(cpus, cpu_possible_mask);
+	else
+		cpumask_copy(cpus, &zeroer_conf.cpus);
+	if (cpumask_intersects(cpus, local))
+		cpumask_and(cpus, cpus, local);
+	/* Fails if none of them is online: then anywhere will do. */
+	if (set_cpus_allowed_ptr(node->zeroer, cpus))
+		set_cpus_allowed_ptr(node->zeroer, cpu_possible_mask);
+	free_cpumask_var(cpus);
+}
+
+/**
+ * zeroers_reconfigure() - apply zeroer_conf to the running threads
+ */
+void zeroers_reconfigure(void)
+{
+	struct numa *node;
+	int nid;
+
+	mutex_lock(&conf_lock);
+	for_each_node(nid) {
+		node = numa_find(nid);
+		if (node->zeroer)
+			zeroer_configure(node);
+	}
+	mutex_unlock(&conf_lock);
+	zeroers_wake();
+}
+
+/**
+ * zeroers_wake() - have them look at their pools now
+ */
+void zeroers_wake(void)
+{
+	struct numa *node;
+	int nid;
+
+	for_each_node(nid) {
+		node = numa_find(nid);
+		if (node->zeroer)
+			wake_up_process(node->zeroer);
+	}
+}
+
+/**
+ * zeroers_start() - one thread for every node with memory
+ *
+ * May be called again when a node came online.
+ *
+ * Return: 0 or -errno; what was started stays.
+ */
+int zeroers_start(void)
+{
+	struct task_struct *task;
+	struct numa *node;
+	int nid, err = 0;
+
+	mutex_lock(&conf_lock);
+	for_each_memory_node(node, nid) {
+		if (node->zeroer)
+			continue;
+		task = kthread_create_on_node(zeroer, node, nid, "ashlar/%d",
+					      nid);
+		if (IS_ERR(task)) {
+			err = PTR_ERR(task);
+			break;
+		}
+		node->zeroer = task;
+		zeroer_configure(node);
+		wake_up_process(task);
+	}
+	mutex_unlock(&conf_lock);
+	return err;
+}
+
+/**
+ * zeroers_stop() - end all threads
+ */
+void zeroers_stop(void)
+{
+	struct numa *node;
+	int nid;
+
+	mutex_lock(&conf_lock);
+	for_each_node(nid) {
+		node = numa_find(nid);
+		if (node->zeroer)
+			kthread_stop(node->zeroer);
+		node->zeroer = NULL;
+	}
+	mutex_unlock(&conf_lock);
+}
