@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "../../tools/ctl/admin.h"
 #include "../../tools/ctl/clients.h"
 #include "../../tools/ctl/device.h"
 #include "../../tools/ctl/json.h"
@@ -246,6 +247,43 @@ static void every_counter_has_a_place(void)
 	EXPECT_EQ(sizeof(stats) / sizeof(uint64_t) - 1, nr);
 }
 
+static void sizes_in_huge_pages(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t nr;
+	} cases[] = {
+		{ "0", 0, 0 },
+		{ "512", 0, 512 },
+		{ "2M", 0, 1 },
+		{ "4096k", 0, 2 },
+		{ "1GiB", 0, 512 },
+		{ "3TB", 0, 3 << 19 },
+		{ "8388607T", 0, 8388607ull << 19 },
+		{ "8388608T", -EINVAL, 0 },
+		{ "4398046511104", -EINVAL, 0 },
+		{ "99999999999999999999", -EINVAL, 0 },
+		{ "3M", -EINVAL, 0 },
+		{ "1k", -EINVAL, 0 },
+		{ "2Mx", -EINVAL, 0 },
+		{ "2 M", -EINVAL, 0 },
+		{ "-2M", -EINVAL, 0 },
+		{ " 2M", -EINVAL, 0 },
+		{ "M", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t nr = 0;
+		int err = admin_parse_hunks(cases[i].text, &nr);
+
+		EXPECT(err == cases[i].err, "%d for '%s'", err, cases[i].text);
+		EXPECT(err || nr == cases[i].nr, "%llu for '%s'",
+		       (unsigned long long)nr, cases[i].text);
+	}
+}
+
 static void other_devices(void)
 {
 	char text[512] = "";
@@ -271,6 +309,7 @@ static const struct ktap_test tests[] = {
 	{ "absurd status pages are refused", absurd_layouts },
 	{ "JSON is well formed", write_json },
 	{ "every counter has a place", every_counter_has_a_place },
+	{ "sizes in huge pages", sizes_in_huge_pages },
 	{ "other devices are refused", other_devices },
 	{ NULL, NULL },
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ashlarctl: shows what the kernel module does and for whom. This file is the
- * command line; what is shown lies in status.c.
+ * ashlarctl: shows what the kernel module does and for whom, and changes its
+ * settings. This file is the command line; the commands lie in status.c,
+ * watch.c and admin.c.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -9,18 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin.h"
 #include "device.h"
+#include "options.h"
 #include "status.h"
-
-struct options {
-	const char *device;
-	const char *proc;
-	bool is_json;
-};
+#include "sysfs.h"
+#include "watch.h"
 
 struct command {
 	const char *name;
-	int (*run)(const struct options *opts);
+	int (*run)(const struct options *opts, int argc, char **argv);
 	const char *help;
 };
 
@@ -36,35 +35,42 @@ static int open_or_explain(struct device *dev, const struct options *opts)
 	return err;
 }
 
-static int run_status(const struct options *opts)
+static int run_status(const struct options *opts, int argc, char **argv)
 {
 	struct status status;
 	struct device dev;
 	const char *what;
 	int err;
 
+	if (argc) {
+		fprintf(stderr, "ashlarctl: '%s': status takes no argument\n",
+			argv[0]);
+		return EXIT_USAGE;
+	}
 	if (open_or_explain(&dev, opts))
-		return 1;
-	err = status_read(&status, &dev, opts->proc, &what);
+		return EXIT_FAULT;
+	err = status_read(&status, &dev, opts, &what);
 	device_close(&dev);
 	if (err) {
 		fprintf(stderr, "ashlarctl: %s: %s\n", what, strerror(-err));
-		return 1;
+		return EXIT_FAULT;
 	}
 	if (opts->is_json)
 		status_print_json(&status, stdout);
 	else
 		status_print(&status, stdout);
 	status_fini(&status);
-	if (fflush(stdout)) {
-		fprintf(stderr, "ashlarctl: output: %s\n", strerror(errno));
-		return 1;
-	}
-	return 0;
+	return EXIT_OK;
 }
 
 static const struct command commands[] = {
 	{ "status", run_status, "pools by node, counters, and who uses them" },
+	{ "watch", watch_run,
+	  "[SECONDS [COUNT]]: what the module does, a line an interval" },
+	{ "targets", admin_targets,
+	  "[NODE MIN [MAX]]: how much is kept zeroed; show or set" },
+	{ "drain", admin_drain,
+	  "[on|off]: stop handing out memory, show who still holds some" },
 };
 
 enum { NR_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -80,6 +86,7 @@ static void usage(FILE *out)
 	      "  -d, --device PATH  another device node than " ASHLAR_DEVICE
 	      "\n"
 	      "  -p, --proc PATH    another /proc\n"
+	      "  -s, --sysfs PATH   another " SYSFS_DIR "\n"
 	      "  -V, --version\n"
 	      "  -h, --help\n",
 	      out);
@@ -89,6 +96,7 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "device", required_argument, NULL, 'd' },
 	{ "proc", required_argument, NULL, 'p' },
+	{ "sysfs", required_argument, NULL, 's' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -98,7 +106,7 @@ static void parse(struct options *opts, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "jd:p:Vh", long_options,
+	while ((opt = getopt_long(argc, argv, "+jd:p:s:Vh", long_options,
 				  NULL)) != -1) {
 		switch (opt) {
 		case 'j':
@@ -109,6 +117,9 @@ static void parse(struct options *opts, int argc, char **argv)
 			break;
 		case 'p':
 			opts->proc = optarg;
+			break;
+		case 's':
+			opts->sysfs = optarg;
 			break;
 		case 'V':
 			puts("ashlarctl " ASHLAR_VERSION);
@@ -123,25 +134,37 @@ static void parse(struct options *opts, int argc, char **argv)
 	}
 }
 
+/* Options may stand before the command's name and after it. */
 int main(int argc, char **argv)
 {
-	struct options opts = { .device = ASHLAR_DEVICE, .proc = "/proc" };
+	struct options opts = {
+		.device = ASHLAR_DEVICE, .proc = "/proc", .sysfs = SYSFS_DIR,
+	};
+	const struct command *command = commands;
+	int status;
 
 	parse(&opts, argc, argv);
 	if (optind == argc) {
 		usage(stderr);
-		return 2;
+		return EXIT_USAGE;
 	}
-	for (int i = 0; i < NR_COMMANDS; i++) {
-		if (strcmp(argv[optind], commands[i].name))
-			continue;
-		if (optind + 1 == argc)
-			return commands[i].run(&opts);
-		fprintf(stderr, "ashlarctl: '%s': %s takes no argument\n",
-			argv[optind + 1], commands[i].name);
-		return 2;
+	while (command < commands + NR_COMMANDS &&
+	       strcmp(argv[optind], command->name))
+		command++;
+	if (command == commands + NR_COMMANDS) {
+		fprintf(stderr, "ashlarctl: '%s': no such command\n",
+			argv[optind]);
+		usage(stderr);
+		return EXIT_USAGE;
 	}
-	fprintf(stderr, "ashlarctl: '%s': no such command\n", argv[optind]);
-	usage(stderr);
-	return 2;
+	argc -= optind;
+	argv += optind;
+	optind = 0;
+	parse(&opts, argc, argv);
+	status = command->run(&opts, argc - optind, argv + optind);
+	if (fflush(stdout)) {
+		fprintf(stderr, "ashlarctl: output: %s\n", strerror(errno));
+		return EXIT_FAULT;
+	}
+	return status;
 }

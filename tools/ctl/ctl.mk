@@ -2,8 +2,8 @@
 # ashlarctl. Plain C and libc: part of what `make` alone builds.
 
 CTL := tools/ctl
-CTL_OBJS := $(patsubst %,$(BUILD)/$(CTL)/%.o,ashlarctl clients device json \
-	    status)
+CTL_OBJS := $(patsubst %,$(BUILD)/$(CTL)/%.o,admin ashlarctl clients device \
+	    json status sysfs watch)
 
 ALL += $(BUILD)/tools/ashlarctl
 OBJS += $(CTL_OBJS)
@@ -16,8 +16,8 @@ $(BUILD)/tools/ashlarctl: $(CTL_OBJS)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 CTL_TEST := $(BUILD)/selftests/tools/ctl
-CTL_TEST_OBJS := $(CTL_TEST).o $(patsubst %,$(BUILD)/$(CTL)/%.o,clients \
-		 device json)
+CTL_TEST_OBJS := $(CTL_TEST).o $(patsubst %,$(BUILD)/$(CTL)/%.o,admin clients \
+		 device json sysfs)
 OBJS += $(CTL_TEST).o
 CHECK_FAST += $(CTL_TEST) selftests/tools/ctl-command
 

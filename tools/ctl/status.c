@@ -11,12 +11,15 @@
 #include <time.h>
 
 #include "json.h"
+#include "sysfs.h"
 
-static const char version_path[] = "/sys/module/ashlar/version";
-
-static void read_version(struct status *status)
+static void read_version(struct status *status, const char *sysfs)
 {
-	FILE *file = fopen(version_path, "re");
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/version", sysfs);
+	file = fopen(path, "re");
 
 	strcpy(status->version, "unknown");
 	if (!file)
@@ -31,29 +34,39 @@ static int read_page(struct status *status, const struct device *dev)
 	if (!dev->status)
 		return 0;
 	status->nodes = calloc(STATUS_MAX_NODES, sizeof(*status->nodes));
-	if (!status->nodes)
+	status->extras = calloc(STATUS_MAX_NODES, sizeof(*status->extras));
+	if (!status->nodes || !status->extras)
 		return -ENOMEM;
 	status->has_page = true;
 	return device_status(dev->status, dev->info.ret_status_len,
 			     &status->page, status->nodes, STATUS_MAX_NODES);
 }
 
+/* A module without these files is no fault: the totals are counters. */
+static void read_extras(struct status *status, const char *sysfs)
+{
+	for (uint32_t i = 0; i < status->page.nr_nodes; i++) {
+		sysfs_get(sysfs, i, "zeroed", &status->extras[i].zeroed);
+		sysfs_get(sysfs, i, "zero_ns", &status->extras[i].zero_ns);
+	}
+}
+
 /**
  * status_read() - look at the module
  * @status: filled; status_fini() when done, if this succeeds
  * @dev: open
- * @proc: "/proc"
+ * @opts: where the rest is read
  * @ret_what: on failure, what could not be read
  *
  * Return: 0 or -errno.
  */
 int status_read(struct status *status, const struct device *dev,
-		const char *proc, const char **ret_what)
+		const struct options *opts, const char **ret_what)
 {
 	int err;
 
 	*status = (struct status){ .info = dev->info };
-	read_version(status);
+	read_version(status, opts->sysfs);
 	*ret_what = "the module's counters";
 	err = device_stats(dev, &status->stats);
 	if (err)
@@ -62,13 +75,15 @@ int status_read(struct status *status, const struct device *dev,
 	err = read_page(status, dev);
 	if (err)
 		goto free_nodes;
-	*ret_what = proc;
-	err = clients_read(&status->clients, proc);
+	read_extras(status, opts->sysfs);
+	*ret_what = opts->proc;
+	err = clients_read(&status->clients, opts->proc);
 	if (err)
 		goto free_nodes;
 	return 0;
 
 free_nodes:
+	free(status->extras);
 	free(status->nodes);
 	return err;
 }
@@ -76,6 +91,7 @@ free_nodes:
 void status_fini(struct status *status)
 {
 	clients_fini(&status->clients);
+	free(status->extras);
 	free(status->nodes);
 }
 
@@ -112,16 +128,20 @@ static void print_nodes(const struct status *status, FILE *out)
 {
 	uint64_t hunk = status->info.ret_hunk_size;
 
-	fprintf(out, "\n%4s %10s %10s %10s %11s %6s  %s\n", "node", "pool",
-		"target", "mapped", "free huge", "frag", "state");
+	fprintf(out, "\n%4s %10s %10s %10s %10s %9s %11s %6s  %s\n", "node",
+		"pool", "target", "mapped", "zeroed", "cpu", "free huge",
+		"frag", "state");
 	for (uint32_t i = 0; i < status->page.nr_nodes; i++) {
 		const struct ashlar_status_node *node = &status->nodes[i];
 
 		if (!is_shown(node))
 			continue;
-		fprintf(out, "%4" PRIu32 " %10s %10s %10s %11s %6.2f  %s\n", i,
+		fprintf(out, "%4" PRIu32 " %10s %10s %10s %10s %7.2f s "
+			"%11s %6.2f  %s\n", i,
 			human(node->pool * hunk), human(node->target * hunk),
 			human(node->mapped * hunk),
+			human(status->extras[i].zeroed * hunk),
+			status->extras[i].zero_ns / 1e9,
 			human(node->free_hunks * hunk),
 			node->frag_index / 1000.0,
 			node->flags & ASHLAR_STATUS_PRESSURE ? "pressure" :
@@ -203,6 +223,8 @@ static void put_nodes(const struct status *status, struct json *json)
 		json_u64(json, "pool", node->pool);
 		json_u64(json, "target", node->target);
 		json_u64(json, "mapped", node->mapped);
+		json_u64(json, "zeroed", status->extras[i].zeroed);
+		json_u64(json, "zero_ns", status->extras[i].zero_ns);
 		json_u64(json, "free_hunks", node->free_hunks);
 		json_u64(json, "free_pages", node->free_pages);
 		json_i64(json, "frag_index", node->frag_index);

@@ -10,8 +10,15 @@
 
 #include "clients.h"
 #include "device.h"
+#include "options.h"
 
 enum { STATUS_MAX_NODES = 1024 };
+
+/* Of one node, what only sysfs has; zero where it has not. */
+struct status_extra {
+	uint64_t zeroed;
+	uint64_t zero_ns;
+};
 
 /**
  * struct status - one look at the module
@@ -21,6 +28,7 @@ enum { STATUS_MAX_NODES = 1024 };
  * @has_page: whether it has a status page, and so @page and @nodes
  * @page: head of the status page
  * @nodes: of the status page, page.nr_nodes of them
+ * @extras: one for each of @nodes
  * @clients: processes with its memory
  */
 struct status {
@@ -30,11 +38,12 @@ struct status {
 	bool has_page;
 	struct ashlar_status page;
 	struct ashlar_status_node *nodes;
+	struct status_extra *extras;
 	struct clients clients;
 };
 
 int status_read(struct status *status, const struct device *dev,
-		const char *proc, const char **ret_what);
+		const struct options *opts, const char **ret_what);
 void status_fini(struct status *status);
 void status_print(const struct status *status, FILE *out);
 void status_print_json(const struct status *status, FILE *out);

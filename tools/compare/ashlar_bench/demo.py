@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`demo`: Redis under each mode, interleaved; one table, one JSON file."""
+import copy
 import os
 import platform
 import time
@@ -8,6 +9,7 @@ from . import errors, procfs, rows, steps, table
 from .module import Module
 
 THP_ENABLED = '/sys/kernel/mm/transparent_hugepage/enabled'
+WARM_UP_SIZES = 5000, 5000, 5000
 THP_NOTE = ('transparent_hugepage is "always" here, so Redis would switch huge '
             'pages off for itself; all modes run with its disable-thp off')
 
@@ -65,10 +67,23 @@ def is_emulated():
         return False
 
 
+def warm_up(paths, mode, plan, say):
+    """A small run that is not counted.
+
+    The first one after a boot reads every program from disk and, under
+    emulation, is translated as it runs.
+    """
+    small = copy.copy(plan)
+    small.keys, small.gets, small.load = WARM_UP_SIZES
+    say('warming up')
+    steps.Run(paths, mode, small, None, lambda what: None).perform()
+
+
 def perform(paths, chosen, plan, rounds, say):
     """All runs: mode name -> one dict a round."""
     runs = {mode.name: [] for mode in chosen}
     module = Module(paths) if any(m.name == 'dev' for m in chosen) else None
+    warm_up(paths, chosen[0], plan, say)
     progress = Progress(6 * rounds * len(chosen), say)
     for i in range(rounds):
         turn = i % len(chosen)

@@ -85,10 +85,10 @@ def add_demo(commands):
         help='a Redis server under each mode, snapshots checked')
     parser.add_argument('--keys', type=positive, default=200000, metavar='N',
                         help='default: 200000')
-    parser.add_argument('--gets', type=positive, default=100000, metavar='N',
-                        help='requests by redis-benchmark (100000)')
-    parser.add_argument('--load', type=positive, default=100000, metavar='N',
-                        help='reads, writes and deletes (100000)')
+    parser.add_argument('--gets', type=positive, default=60000, metavar='N',
+                        help='requests by redis-benchmark (60000)')
+    parser.add_argument('--load', type=positive, default=60000, metavar='N',
+                        help='reads, writes and deletes (60000)')
     parser.add_argument('--seed', type=positive, default=1, metavar='N',
                         help='of keys, values and operations (1)')
     parser.add_argument('--node', type=int, metavar='N',
