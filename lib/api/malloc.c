@@ -69,16 +69,30 @@ static noinline void *alloc_rare(size_t size)
 	bool is_zero;
 
 	if (!size)
-		return alloc_class(1);
+		return alloc_class(0);
 	return alloc_large(size, 1, &is_zero);
+}
+
+/* Takes the size, so that the fast path need not keep the class for it. */
+static noinline void *alloc_fine_slow(size_t size)
+{
+	return alloc_slow(size_class_fine(size - 1));
 }
 
 static inline void *alloc(size_t size)
 {
 	size_t last = size - 1; /* a size of 0 is out of every range */
 
-	if (likely(last < FINE_MAX))
-		return alloc_class(size_class_fine(last));
+	if (likely(last < FINE_MAX)) {
+		size_t c = size_class_fine(last);
+		void **top = tcache.top[c];
+		void *p = *top;
+
+		if (unlikely(!p))
+			return alloc_fine_slow(size);
+		tcache.top[c] = top + 1;
+		return p;
+	}
 	if (likely(last < SMALL_MAX))
 		return alloc_class(size_class_coarse(last));
 	return alloc_rare(size);
@@ -99,8 +113,7 @@ static inline void free_block(void *p)
 	void **top;
 	u32 c;
 
-	if (unlikely(unit >= atomic_load_explicit(&space.nr_units,
-						  memory_order_relaxed)))
+	if (unlikely(unit >= space.nr_units))
 		return free_slow(p);
 	c = (u32)atomic_load_explicit(space_entry(unit),
 				      memory_order_relaxed) ^ tcache.tag;
@@ -208,6 +221,9 @@ static noinline void *realloc_rare(u64 entry, void *p, size_t size)
 		free_slow(p);
 		return NULL;
 	}
+	/* Less than half of the smallest slots: there are no better ones. */
+	if (size <= SMALL_MAX && size_class_of(size) == (u8)entry)
+		return p;
 	if ((u8)entry == CLASS_LARGE && size > SMALL_MAX) {
 		if (size > PTRDIFF_MAX)
 			return no_memory();

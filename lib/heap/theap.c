@@ -255,7 +255,7 @@ void theap_check(struct theap *h)
 {
 	u32 units = 0;
 
-	for (unsigned int c = 1; c < NR_CLASSES; c++)
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
 		for (unsigned int l = 0; l < SLAB_LEVELS; l++)
 			for (struct list *n = h->level[c][l].next;
 			     n != &h->level[c][l]; n = n->next) {
@@ -272,20 +272,24 @@ void theap_check(struct theap *h)
 	(void)units;
 }
 
-/* Before a fork: no heap is in the middle of a change. */
+/*
+ * Before a fork: no heap is in the middle of a change.  The table comes first,
+ * so that no heap is made between this and theap_unlock_all(): it would be
+ * unlocked without having been locked.
+ */
 void theap_lock_all(void)
 {
+	lock_acquire(&table.lock);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		lock_acquire(&h->lock);
-	lock_acquire(&table.lock);
 }
 
 /* In the parent. */
 void theap_unlock_all(void)
 {
-	lock_release(&table.lock);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		lock_release(&h->lock);
+	lock_release(&table.lock);
 }
 
 /**

@@ -200,7 +200,7 @@ void thread_trim(struct tcache *t)
 	if (t->state != TCACHE_LIVE)
 		return;
 	remote_flush_all(t);
-	for (unsigned int c = 1; c < NR_CLASSES; c++) {
+	for (unsigned int c = 0; c < NR_CLASSES; c++) {
 		unsigned int nr = tcache_nr(t, c);
 
 		if (nr)

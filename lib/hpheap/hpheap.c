@@ -252,10 +252,14 @@ static bool alloc_in_hpage(struct hpheap *h, unsigned int nr,
 	return true;
 }
 
-/* First of @nr adjacent empty huge pages at a multiple of @align, or 0. */
+/*
+ * First of @nr adjacent empty huge pages whose address is a multiple of @align
+ * huge pages, or 0.  The reservation itself is aligned to one only.
+ */
 static size_t find_empty_range(struct hpheap *h, size_t nr, size_t align)
 {
 	size_t end = space_end_hpage(), run = 0;
+	size_t base = (uintptr_t)space.base >> HPAGE_SHIFT;
 
 	for (size_t i = h->free_lo * 64; i < end; i++) {
 		u64 w = h->free_map[i / 64];
@@ -266,7 +270,7 @@ static size_t find_empty_range(struct hpheap *h, size_t nr, size_t align)
 			continue;
 		}
 		if (!(w >> (i % 64) & 1) ||
-		    (!run && (i & (align - 1)))) {
+		    (!run && ((base + i) & (align - 1)))) {
 			run = 0;
 			continue;
 		}

@@ -132,8 +132,7 @@ size_t space_grow(size_t nr_hpages)
 		goto unlock;
 	first = sp.next_hpage;
 	sp.next_hpage = end;
-	atomic_store_explicit(&space.nr_units, end * HPAGE_UNITS,
-			      memory_order_release);
+	__atomic_store_n(&space.nr_units, end * HPAGE_UNITS, __ATOMIC_RELEASE);
 unlock:
 	lock_release(&sp.lock);
 	return first;
@@ -151,9 +150,8 @@ void space_shrink(size_t first_hpage, size_t nr_hpages)
 	lock_acquire(&sp.lock);
 	if (sp.next_hpage == first_hpage + nr_hpages) {
 		sp.next_hpage = first_hpage;
-		atomic_store_explicit(&space.nr_units,
-				      first_hpage * HPAGE_UNITS,
-				      memory_order_release);
+		__atomic_store_n(&space.nr_units, first_hpage * HPAGE_UNITS,
+				 __ATOMIC_RELEASE);
 	}
 	lock_release(&sp.lock);
 }

@@ -10,9 +10,10 @@
  * then the memory itself.  All of it is committed step by step.
  *
  * A map entry:
- *	bits 0-7	size class, or CLASS_LARGE; 0: nothing is here
+ *	bits 0-7	size class, or CLASS_LARGE
  *	bits 8-31	id of the owning thread heap, 0 for large allocations
  *	bits 32-63	id of the span
+ * An entry of 0: nothing is here.
  */
 #ifndef ASHLAR_HPHEAP_SPACE_H
 #define ASHLAR_HPHEAP_SPACE_H
@@ -42,7 +43,7 @@ struct span {
  */
 struct space {
 	char *base;
-	_Atomic size_t nr_units; /* pairs with release in space_grow() */
+	size_t nr_units; /* atomic; pairs with release in space_grow() */
 	struct hpage *hpages;
 	char *spans;
 };
@@ -61,7 +62,7 @@ static inline void *space_addr(size_t unit)
 
 static inline size_t space_limit(void)
 {
-	return atomic_load_explicit(&space.nr_units, memory_order_acquire);
+	return __atomic_load_n(&space.nr_units, __ATOMIC_ACQUIRE);
 }
 
 /*

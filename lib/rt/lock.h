@@ -7,8 +7,8 @@
  * higher lines:
  *
  *	conf / process initialisation
- *	thread heap (lib/heap/heap.c)
- *	heap table
+ *	table of thread heaps (lib/heap/theap.c)
+ *	thread heap
  *	node heap (lib/hpheap/hpheap.c)
  *	address space (lib/hpheap/space.c)
  *	metadata (lib/rt/meta.c)

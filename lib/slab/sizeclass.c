@@ -17,7 +17,6 @@
 	{ size, units, objs, ((1UL << CLASS_RECIP_SHIFT) + (size) - 1) / (size) }
 
 const struct size_class size_classes[NR_CLASSES] = {
-	{ 0, 0, 0, 0 },
 	ROW(16, 2, 512),
 	ROW(32, 4, 512),
 	ROW(48, 4, 341),

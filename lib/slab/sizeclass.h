@@ -13,7 +13,7 @@ enum {
 	FINE_MAX = 512,		/* up to here, one class every 16 bytes */
 	NR_FINE = FINE_MAX >> CLASS_GRAIN_SHIFT,
 	SMALL_MAX = 32 << 10,	/* up to here, from slabs */
-	NR_CLASSES = 1 + NR_FINE + 6 * 8, /* class 0 is none */
+	NR_CLASSES = NR_FINE + 6 * 8,
 	MAX_SLAB_OBJS = 512,
 	CLASS_RECIP_SHIFT = 40,
 };
@@ -29,9 +29,9 @@ extern const struct size_class size_classes[NR_CLASSES]
 	__attribute__((visibility("hidden")));
 
 /* @last is size - 1, below FINE_MAX. */
-static inline unsigned int size_class_fine(size_t last)
+static inline size_t size_class_fine(size_t last)
 {
-	return (last >> CLASS_GRAIN_SHIFT) + 1;
+	return last >> CLASS_GRAIN_SHIFT;
 }
 
 /* @last is size - 1, from FINE_MAX to SMALL_MAX - 1. */
@@ -40,7 +40,7 @@ static inline unsigned int size_class_coarse(size_t last)
 	unsigned int e = log2_floor(last);
 
 	/* last >> (e - 3) is 8 to 15: the eighth of its doubling */
-	return NR_FINE + 1 - 8 + (e - 9) * 8 + (unsigned int)(last >> (e - 3));
+	return NR_FINE - 8 + (e - 9) * 8 + (unsigned int)(last >> (e - 3));
 }
 
 /* Class of a size from 1 to SMALL_MAX. */

@@ -160,6 +160,53 @@ static void fork_among_threads(void)
 	churn_stop();
 }
 
+/* Threads that start and end while another forks: the allocator's tables of
+ * threads change under the fork handlers.
+ */
+static void *short_life(void *arg)
+{
+	void *p = malloc(100), *q = malloc(40000);
+
+	pattern_fill(p, 100, 1);
+	pattern_fill(q, 40000, 2);
+	EXPECT(pattern_holds(p, 100, 1), "overwritten");
+	EXPECT(pattern_holds(q, 40000, 2), "overwritten");
+	free(p);
+	free(q);
+	return arg;
+}
+
+static void *start_threads(void *arg)
+{
+	pthread_t thread[8];
+	int i;
+
+	while (!stop) {
+		for (i = 0; i < 8; i++)
+			if (pthread_create(&thread[i], NULL, short_life, NULL))
+				break;
+		while (i--)
+			pthread_join(thread[i], NULL);
+	}
+	return arg;
+}
+
+static void fork_among_thread_starts(void)
+{
+	pthread_t starters[2];
+	unsigned int i;
+
+	stop = false;
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, pthread_create(&starters[i], NULL, start_threads,
+					    NULL));
+	for (i = 0; i < 150 * test_scale(); i++)
+		fork_round();
+	stop = true;
+	for (i = 0; i < 2; i++)
+		pthread_join(starters[i], NULL);
+}
+
 static int nr_prepared, nr_parent, nr_child;
 static void *in_handler;
 
@@ -368,6 +415,7 @@ static void clone_vm(void)
 static const struct ktap_test tests[] = {
 	{"fork_alone", fork_alone},
 	{"fork_among_threads", fork_among_threads},
+	{"fork_among_thread_starts", fork_among_thread_starts},
 	{"generations", generations},
 	{"copies_are_apart", copies_are_apart},
 	{"vfork_exec", vfork_exec},

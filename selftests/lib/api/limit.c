@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * limit.c - memory that runs out: small RLIMIT_AS from the start or set later,
- * RLIMIT_DATA. Each case runs in a child. malloc must fail with ENOMEM, never
+ * RLIMIT_DATA, from many threads. Each case runs in a child. malloc must fail with ENOMEM, never
  * crash, leave old blocks alone, and serve again after frees.
  */
 #include "ktap.h"
@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 
 #define MIB ((size_t)1 << 20)
-#define NR_KEPT 100000
+#define NR_KEPT 200000
 
 static void *kept[NR_KEPT];
 
@@ -30,10 +30,12 @@ static int set_limit(const struct limit *limit)
 	return setrlimit((__rlimit_resource_t)limit->which, &rl);
 }
 
-/* Bytes of address space in use, that a later limit must leave room for. */
-static size_t address_space(void)
+/* Bytes in use that a later limit must leave room for. */
+static size_t in_use(int which)
 {
-	return (size_t)proc_status_kib("VmSize:") * 1024;
+	const char *key = which == RLIMIT_AS ? "VmSize:" : "VmData:";
+
+	return (size_t)proc_status_kib(key) * 1024;
 }
 
 static int fail(int code, const char *what, size_t at)
@@ -79,8 +81,7 @@ static int limited(void *arg)
 {
 	struct limit limit = *(struct limit *)arg;
 
-	if (limit.which == RLIMIT_AS)
-		limit.len += address_space();
+	limit.len += in_use(limit.which);
 	if (set_limit(&limit))
 		return fail(1, "setrlimit", limit.len);
 	return exhaust(&limit);
@@ -96,12 +97,36 @@ static void expect_limited(int which, size_t len, size_t block)
 	       child_code(&child), child.text);
 }
 
-static void address_space_later(void)
+/* Before the first malloc: under this test's preload nothing has allocated. */
+static void address_space(void)
 {
 	expect_limited(RLIMIT_AS, 64 * MIB, 3000);
-	expect_limited(RLIMIT_AS, 64 * MIB, 60000);
 	expect_limited(RLIMIT_AS, 128 * MIB, 3 * MIB);
-	expect_limited(RLIMIT_AS, 64 * MIB, 900);
+}
+
+/* Data may be limited at any time. (A later limit on address space does not
+ * bind an allocator that has reserved its own.)
+ */
+static int limited_later(void *arg)
+{
+	free(malloc(100));
+	free(malloc(100000));
+	return limited(arg);
+}
+
+static void data_later(void)
+{
+	static const size_t blocks[] = {900, 3000, 60000, 3 * MIB};
+	struct child child;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		struct limit limit = {RLIMIT_DATA, 128 * MIB, blocks[i]};
+
+		child_call(&child, limited_later, &limit);
+		EXPECT(!child_code(&child), "block %zu: code %d, '%s'",
+		       blocks[i], child_code(&child), child.text);
+	}
 }
 
 /* The program starts over under the limit: the library's first steps must do
@@ -169,7 +194,7 @@ static void *thread_exhausts(void *arg)
 /* Many threads run into the limit at once; all are refused, none is lost. */
 static int threads_limited(void *arg)
 {
-	struct limit limit = {RLIMIT_AS, 256 * MIB, 0};
+	struct limit limit = {RLIMIT_DATA, 256 * MIB, 0};
 	pthread_t threads[4];
 	size_t nr[4] = {};
 	int i;
@@ -177,7 +202,7 @@ static int threads_limited(void *arg)
 	(void)arg;
 	for (i = 0; i < 4; i++)
 		nr[i] = 0;
-	limit.len += address_space();
+	limit.len += in_use(limit.which);
 	if (set_limit(&limit))
 		return fail(1, "setrlimit", limit.len);
 	for (i = 0; i < 4; i++)
@@ -203,12 +228,12 @@ static void threads_reach_limit(void)
 /* realloc refused by the limit keeps its block. */
 static int realloc_limited(void *arg)
 {
-	struct limit limit = {RLIMIT_AS, 64 * MIB, 0};
+	struct limit limit = {RLIMIT_DATA, 64 * MIB, 0};
 	size_t len = MIB;
 	void *p = malloc(len), *q;
 
 	(void)arg;
-	limit.len += address_space();
+	limit.len += in_use(limit.which);
 	pattern_fill(p, len, 1);
 	if (set_limit(&limit))
 		return fail(1, "setrlimit", limit.len);
@@ -237,7 +262,8 @@ static void realloc_reaches_limit(void)
 }
 
 static const struct ktap_test tests[] = {
-	{"address_space_later", address_space_later},
+	{"address_space", address_space},
+	{"data_later", data_later},
 	{"address_space_from_start", address_space_from_start},
 	{"threads_reach_limit", threads_reach_limit},
 	{"realloc_reaches_limit", realloc_reaches_limit},

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hpage.c - one huge page's books and the sets of huge pages, on structures
+ * with no memory behind them, against slow models.
+ */
+#include "ktap.h"
+#include "testlib.h"
+
+#include "hpheap/hpage.h"
+#include "hpheap/hpset.h"
+
+#define NR_HPAGES 300
+
+static bool used[HPAGE_UNITS], touched[HPAGE_UNITS];
+static struct hpage page;
+static struct hpage pages[NR_HPAGES];
+static bool is_in[NR_HPAGES];
+static struct hpset set;
+
+static unsigned int count(const bool *flags)
+{
+	unsigned int nr = 0, i;
+
+	for (i = 0; i < HPAGE_UNITS; i++)
+		nr += flags[i];
+	return nr;
+}
+
+static unsigned int count_dirty(unsigned int first, unsigned int nr)
+{
+	unsigned int dirty = 0;
+
+	while (nr--)
+		dirty += touched[first + nr] && !used[first + nr];
+	return dirty;
+}
+
+static void take_some(struct rng *rng)
+{
+	unsigned int nr = 1 + (unsigned int)rng_below(rng, 40);
+	unsigned int align = 1u << rng_below(rng, 5), first, dirty;
+
+	first = hpage_fit(&page, nr, align);
+	if (first == HPAGE_UNITS) {
+		EXPECT(page.longest < nr + align - 1, "longest %u, asked %u/%u",
+		       page.longest, nr, align);
+		return;
+	}
+	EXPECT(first % align == 0, "unit %u for align %u", first, align);
+	dirty = count_dirty(first, nr);
+	EXPECT_EQ(dirty, hpage_take(&page, first, nr));
+	memset(used + first, 1, nr);
+	memset(touched + first, 1, nr);
+}
+
+static void put_some(struct rng *rng)
+{
+	unsigned int first = (unsigned int)rng_below(rng, HPAGE_UNITS), nr = 0;
+
+	while (first + nr < HPAGE_UNITS && used[first + nr] && nr < 40)
+		nr++;
+	if (!nr)
+		return;
+	hpage_put(&page, first, nr);
+	memset(used + first, 0, nr);
+}
+
+/* Clean the first run of dirty units from a random place on. */
+static void clean_some(struct rng *rng)
+{
+	unsigned int from = (unsigned int)rng_below(rng, HPAGE_UNITS);
+	unsigned int first = from, nr = 0, i;
+
+	if (!hpage_next_dirty(&page, &first, &nr)) {
+		EXPECT_EQ(0, count_dirty(from, HPAGE_UNITS - from));
+		return;
+	}
+	EXPECT_EQ(0, count_dirty(from, first - from));
+	EXPECT(nr && first >= from, "%u units from %u", nr, first);
+	for (i = first; i < first + nr; i++)
+		EXPECT(!used[i], "unit %u is in use", i);
+	EXPECT(touched[first] && touched[first + nr - 1], "clean ends");
+	hpage_clean(&page, first, nr);
+	memset(touched + first, 0, nr);
+}
+
+static void books(void)
+{
+	struct rng rng;
+	int i;
+
+	rng_start(&rng);
+	hpage_init(&page, 3, 1);
+	EXPECT_EQ(3, page.node);
+	EXPECT_EQ(1, page.backend);
+	EXPECT_EQ(HPAGE_UNITS, page.longest);
+	for (i = 0; i < 20000; i++) {
+		uint64_t dice = rng_below(&rng, 16);
+
+		if (dice < 7)
+			take_some(&rng);
+		else if (dice < 14)
+			put_some(&rng);
+		else
+			clean_some(&rng);
+		EXPECT_EQ(count(used), page.nr_used);
+		EXPECT_EQ(count_dirty(0, HPAGE_UNITS), page.nr_dirty);
+		EXPECT_EQ(bitmap_longest_clear(&page.used), page.longest);
+		hpage_check(&page);
+	}
+}
+
+static void take_whole(void)
+{
+	hpage_init(&page, 0, 0);
+	EXPECT_EQ(0, hpage_take(&page, 0, HPAGE_UNITS));
+	EXPECT_EQ(HPAGE_UNITS, page.nr_used);
+	EXPECT_EQ(0, page.longest);
+	EXPECT_EQ(HPAGE_UNITS, hpage_fit(&page, 1, 1));
+	hpage_put(&page, 0, HPAGE_UNITS);
+	EXPECT_EQ(HPAGE_UNITS, page.nr_dirty);
+	EXPECT_EQ(HPAGE_UNITS, hpage_take(&page, 0, HPAGE_UNITS));
+}
+
+/* A huge page of random fullness, not full and not in the set. */
+static void scramble(struct hpage *hp, struct rng *rng)
+{
+	unsigned int want = (unsigned int)rng_below(rng, HPAGE_UNITS), nr;
+
+	hpage_init(hp, 0, 0);
+	while (hp->nr_used < want) {
+		unsigned int at = (unsigned int)rng_below(rng, HPAGE_UNITS);
+
+		for (nr = 0; nr < 32 && at + nr < HPAGE_UNITS &&
+			     !bitmap_test(&hp->used, at + nr) &&
+			     hp->nr_used + nr < want;
+		     nr++)
+			;
+		if (nr)
+			hpage_take(hp, at, nr);
+	}
+}
+
+/* Units in use of the fullest huge page that the set must be able to find:
+ * those whose longest run is at least a quarter longer than asked for. (Runs
+ * are kept in classes, four a doubling, so just fitting ones may be missed.)
+ */
+static int fullest(unsigned int nr_units)
+{
+	int best = -1, i;
+
+	for (i = 0; i < NR_HPAGES; i++) {
+		unsigned int sure = nr_units <= 16 ? nr_units
+						   : nr_units + nr_units / 4;
+
+		if (is_in[i] && pages[i].longest >= sure &&
+		    pages[i].nr_used > best)
+			best = pages[i].nr_used;
+	}
+	return best;
+}
+
+static void expect_find(unsigned int nr_units)
+{
+	struct hpage *hp = hpset_find(&set, nr_units);
+	int best = fullest(nr_units);
+
+	if (!hp) {
+		EXPECT(best < 0, "none for %u units, one has %d in use",
+		       nr_units, best);
+		return;
+	}
+	EXPECT(is_in[hp - pages], "a huge page that is not in the set");
+	EXPECT(hp->longest >= nr_units, "longest run %u for %u units",
+	       hp->longest, nr_units);
+	/* Fullness is kept in levels too: one level may be off. */
+	EXPECT(hp->nr_used + HPAGE_UNITS / HPSET_LEVELS + 1 >= best,
+	       "%u in use, the fullest has %d", hp->nr_used, best);
+}
+
+static void sets(void)
+{
+	struct rng rng;
+	size_t nr_in = 0;
+	int i;
+
+	rng_start(&rng);
+	hpset_init(&set);
+	EXPECT(!hpset_find(&set, 1), "found in an empty set");
+	for (i = 0; i < 20000; i++) {
+		unsigned int at = (unsigned int)rng_below(&rng, NR_HPAGES);
+
+		if (is_in[at]) {
+			hpset_remove(&set, &pages[at]);
+		} else {
+			scramble(&pages[at], &rng);
+			hpset_insert(&set, &pages[at]);
+		}
+		is_in[at] = !is_in[at];
+		nr_in += is_in[at] ? 1 : -1;
+		EXPECT_EQ(nr_in, set.nr_hpages);
+		if (i % 8 == 0)
+			expect_find(1 + (unsigned int)rng_below(&rng, 512));
+	}
+	for (i = 1; i <= HPAGE_UNITS; i++)
+		expect_find((unsigned int)i);
+}
+
+static bool is_even(const struct hpage *hp)
+{
+	return (hp - pages) % 2 == 0;
+}
+
+static void sparsest(void)
+{
+	unsigned int max_used;
+	int i, best;
+
+	for (max_used = 0; max_used <= HPAGE_UNITS; max_used += 5) {
+		struct hpage *hp = hpset_sparsest(&set, max_used, is_even);
+
+		best = HPAGE_UNITS + 1;
+		for (i = 0; i < NR_HPAGES; i += 2)
+			if (is_in[i] && pages[i].nr_used <= max_used &&
+			    pages[i].nr_used < best)
+				best = pages[i].nr_used;
+		if (!hp) {
+			EXPECT(best > HPAGE_UNITS, "none, one has %d of %u",
+			       best, max_used);
+			continue;
+		}
+		EXPECT(is_even(hp) && is_in[hp - pages], "unwanted page");
+		EXPECT(hp->nr_used <= max_used, "%u in use, at most %u",
+		       hp->nr_used, max_used);
+		EXPECT(hp->nr_used <= best + HPAGE_UNITS / HPSET_LEVELS + 1,
+		       "%u in use, the sparsest has %d", hp->nr_used, best);
+	}
+}
+
+static const struct ktap_test tests[] = {
+	{"books", books},
+	{"take_whole", take_whole},
+	{"sets", sets},
+	{"sparsest", sparsest},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	return ktap_main(tests, argc, argv);
+}
