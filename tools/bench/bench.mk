@@ -5,6 +5,8 @@
 
 ## bench: time and memory of synthetic and real programs, all allocators
 ##    ROWS=a,b* (or synthetic, real) ROUNDS=5 BENCH_ALLOCATORS=a,b; idle machine
+## bench-mem: resident memory and huge share step by step, pauses, chasing
+##    MIB=2048 (live at the fill) MEM_ROUNDS=1 BENCH_ARGS='--programs day'
 ## bench-instr: instructions per allocator operation, all allocators (callgrind)
 ## bench-instr-keep: record Ashlar's present counts as the kept figures
 
@@ -14,6 +16,8 @@ BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -fno-builtin
 BENCH_ALLOCATORS ?= glibc,jemalloc,mimalloc,gperftools,ashlar
 ROUNDS ?= 5
 ROWS ?=
+MIB ?= 2048
+MEM_ROUNDS ?= 1
 BENCH_INSTR_KEPT := Documentation/performance/instructions.json
 
 BENCH_PATTERNS := lone calloc aligned sized_delete realloc random256 live \
@@ -64,7 +68,16 @@ $(BENCH_DIR)/librecord.so: tools/bench/trace/record.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $< -ldl -lpthread
 
-.PHONY: bench bench-deps bench-instr bench-instr-keep
+BENCH_MEM := phases churn day cycles pause chase
+BENCH_MEM_PROGRAMS := $(BENCH_MEM:%=$(BENCH_DIR)/mem/%) $(BENCH_DIR)/measure
+
+$(BENCH_DIR)/mem/%: tools/bench/mem/%.c tools/bench/mem/mem.c \
+		tools/bench/mem/mem.h
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -lpthread -lm -ldl
+
+.PHONY: bench bench-mem bench-deps bench-instr bench-instr-keep
 bench: bench-deps all $(BENCH_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench.py --build $(BUILD) --rounds $(ROUNDS) \
 		--json $(BENCH_DIR)/bench.json --plot $(BENCH_DIR)/bench.svg \
@@ -80,6 +93,11 @@ bench-instr: bench-deps all $(BENCH_INSTR)
 
 bench-instr-keep: bench-deps all $(BENCH_INSTR)
 	$(Q)$(BENCH_PY)/instr.py --build $(BUILD) --keep $(BENCH_INSTR_KEPT)
+
+bench-mem: bench-deps all $(BENCH_MEM_PROGRAMS)
+	$(Q)$(BENCH_PY)/bench_mem.py --build $(BUILD) --mib $(MIB) \
+		--rounds $(MEM_ROUNDS) --json $(BENCH_DIR)/mem.json \
+		--plot $(BENCH_DIR)/frontier.svg $(BENCH_ARGS)
 
 # Until the first figures are kept there is nothing to hold a count against.
 ifneq ($(wildcard $(BENCH_INSTR_KEPT)),)

@@ -60,3 +60,32 @@ def ratios(path, tables, names):
     script.append("unset multiplot")
     draw(path, "\n".join(script) + "\n")
     return os.path.exists(path)
+
+
+def frontier(path, points, settings):
+    """Memory kept against huge share after thinning at random."""
+    stem = path.rsplit(".", 1)[0]
+    script = ["set terminal svg size 1100,600 font 'Sans,11' background "
+              "'white'", f"set output '{path}'", "set grid",
+              "set xrange [0:1.15]", "set yrange [-0.05:1.05]",
+              "set xlabel 'resident, part of what the fill held'",
+              "set ylabel 'share on huge pages'", "set key outside right",
+              "set multiplot layout 1,2"]
+    for program in sorted({point[1] for point in points}):
+        plots = []
+        for number, setting in enumerate(settings, 1):
+            mine = [p for p in points if p[0] == setting and p[1] == program]
+            if not mine:
+                continue
+            data = f"{stem}-{program}-{setting}.dat"
+            with open(data, "w", encoding="utf-8") as file:
+                for _, _, step, kept, huge in mine:
+                    file.write(f"{kept:.4f} {huge:.4f} {step}\n")
+            colour = COLOURS.get(setting.split("-")[0], "#ff7f0e")
+            plots.append(f"'{data}' using 1:2 with linespoints pointtype "
+                         f"{number} linecolor rgb '{colour}' "
+                         f"title '{setting}'")
+        script += [f"set title '{program}: 6 s, 15 s, after purge'",
+                   "plot " + ", ".join(plots)]
+    script.append("unset multiplot")
+    draw(path, "\n".join(script) + "\n")
