@@ -9,8 +9,4 @@
 
 #define API __attribute__((visibility("default")))
 
-void *api_malloc(size_t size);
-void *api_memalign(size_t align, size_t size);
-void api_free(void *p);
-
 #endif

@@ -6,6 +6,7 @@
  * have caught anything, and is ended.
  */
 #include "api/api.h"
+#include "api/fast.h"
 
 #include <stdlib.h>
 
@@ -43,7 +44,7 @@ static cold void *retry(size_t size, size_t align)
 		if (!handler)
 			return NULL;
 		handler();
-		p = api_memalign(align, size);
+		p = alloc_aligned(align, size);
 	}
 	return p;
 }
@@ -66,28 +67,28 @@ static cold void *retry_or_throw(size_t size, size_t align)
 
 static inline void *new_throwing(size_t size)
 {
-	void *p = api_malloc(size);
+	void *p = alloc(size);
 
 	return likely(p) ? p : retry_or_throw(size, 1);
 }
 
 static inline void *new_nothrow(size_t size)
 {
-	void *p = api_malloc(size);
+	void *p = alloc(size);
 
 	return likely(p) ? p : retry(size, 1);
 }
 
 static inline void *new_aligned(size_t size, size_t align)
 {
-	void *p = api_memalign(align, size);
+	void *p = alloc_aligned(align, size);
 
 	return likely(p) ? p : retry_or_throw(size, align);
 }
 
 static inline void *new_aligned_nothrow(size_t size, size_t align)
 {
-	void *p = api_memalign(align, size);
+	void *p = alloc_aligned(align, size);
 
 	return likely(p) ? p : retry(size, align);
 }
@@ -143,51 +144,51 @@ NEW(_ZnamSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
 /* operator delete(p), delete[](p) */
 DELETE(_ZdlPv)
 {
-	api_free(p);
+	free_block(p);
 }
 
 DELETE(_ZdaPv)
 {
-	api_free(p);
+	free_block(p);
 }
 
 /* (p, nothrow) */
 DELETE(_ZdlPvRKSt9nothrow_t, const void *nothrow)
 {
 	(void)nothrow;
-	api_free(p);
+	free_block(p);
 }
 
 DELETE(_ZdaPvRKSt9nothrow_t, const void *nothrow)
 {
 	(void)nothrow;
-	api_free(p);
+	free_block(p);
 }
 
 /* (p, size) */
 DELETE(_ZdlPvm, size_t size)
 {
 	(void)size;
-	api_free(p);
+	free_block(p);
 }
 
 DELETE(_ZdaPvm, size_t size)
 {
 	(void)size;
-	api_free(p);
+	free_block(p);
 }
 
 /* (p, align_val_t) */
 DELETE(_ZdlPvSt11align_val_t, size_t align)
 {
 	(void)align;
-	api_free(p);
+	free_block(p);
 }
 
 DELETE(_ZdaPvSt11align_val_t, size_t align)
 {
 	(void)align;
-	api_free(p);
+	free_block(p);
 }
 
 /* (p, align_val_t, nothrow) */
@@ -195,14 +196,14 @@ DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
 {
 	(void)align;
 	(void)nothrow;
-	api_free(p);
+	free_block(p);
 }
 
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
 {
 	(void)align;
 	(void)nothrow;
-	api_free(p);
+	free_block(p);
 }
 
 /* (p, size, align_val_t) */
@@ -210,12 +211,12 @@ DELETE(_ZdlPvmSt11align_val_t, size_t size, size_t align)
 {
 	(void)size;
 	(void)align;
-	api_free(p);
+	free_block(p);
 }
 
 DELETE(_ZdaPvmSt11align_val_t, size_t size, size_t align)
 {
 	(void)size;
 	(void)align;
-	api_free(p);
+	free_block(p);
 }

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The C allocation functions and the two fast paths.
- *
- * malloc of 512 bytes or less: the class is the size in sixteenths; take the
- * object on top of its stack unless that is the NULL at the end.  free: find
- * the page map entry; entry xor tag is the class if the object is small and
- * this thread's; put it on the stack unless that is full.  Everything else is
- * out of line.
+ * The C allocation functions.  Their fast paths are in fast.h.
  */
 #include "api/api.h"
+#include "api/fast.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -20,6 +15,7 @@
 #include "heap/large.h"
 #include "heap/misuse.h"
 #include "heap/process.h"
+#include "heap/remote.h"
 #include "heap/thread.h"
 #include "os/sys.h"
 
@@ -34,22 +30,11 @@ static cold void *no_memory(void)
 	return NULL;
 }
 
-static noinline void *alloc_slow(unsigned int c)
+noinline void *alloc_slow(unsigned int c)
 {
 	void *p = thread_alloc(c);
 
 	return likely(p) ? p : no_memory();
-}
-
-static inline void *alloc_class(unsigned int c)
-{
-	void **top = tcache.top[c];
-	void *p = *top;
-
-	if (unlikely(!p))
-		return alloc_slow(c);
-	tcache.top[c] = top + 1;
-	return p;
 }
 
 static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
@@ -64,7 +49,13 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 	return p;
 }
 
-static noinline void *alloc_rare(size_t size)
+/* Takes the size, so that the fast path need not keep the class for it. */
+noinline void *alloc_fine_slow(size_t size)
+{
+	return alloc_slow(size_class_fine(size - 1));
+}
+
+noinline void *alloc_rare(size_t size)
 {
 	bool is_zero;
 
@@ -73,33 +64,8 @@ static noinline void *alloc_rare(size_t size)
 	return alloc_large(size, 1, &is_zero);
 }
 
-/* Takes the size, so that the fast path need not keep the class for it. */
-static noinline void *alloc_fine_slow(size_t size)
-{
-	return alloc_slow(size_class_fine(size - 1));
-}
-
-static inline void *alloc(size_t size)
-{
-	size_t last = size - 1; /* a size of 0 is out of every range */
-
-	if (likely(last < FINE_MAX)) {
-		size_t c = size_class_fine(last);
-		void **top = tcache.top[c];
-		void *p = *top;
-
-		if (unlikely(!p))
-			return alloc_fine_slow(size);
-		tcache.top[c] = top + 1;
-		return p;
-	}
-	if (likely(last < SMALL_MAX))
-		return alloc_class(size_class_coarse(last));
-	return alloc_rare(size);
-}
-
 /* errno is the caller's: free() must not change it (POSIX.1-2024). */
-static noinline void free_slow(void *p)
+noinline void free_slow(void *p)
 {
 	int saved = errno;
 
@@ -107,23 +73,15 @@ static noinline void free_slow(void *p)
 	errno = saved;
 }
 
-static inline void free_block(void *p)
+/* Not this thread's own: another's, or large, or nobody's. */
+noinline void free_other(void *p)
 {
-	size_t unit = space_unit(p);
-	void **top;
-	u32 c;
+	u64 entry = space_load(p);
 
-	if (unlikely(unit >= space.nr_units))
-		return free_slow(p);
-	c = (u32)atomic_load_explicit(space_entry(unit),
-				      memory_order_relaxed) ^ tcache.tag;
-	if (unlikely(c >= NR_CLASSES))
-		return free_slow(p);
-	top = tcache.top[c];
-	if (unlikely(top == tcache.floor[c]))
-		return free_slow(p);
-	top[-1] = p;
-	tcache.top[c] = top - 1;
+	if (entry && (u8)entry < NR_CLASSES && tcache.state == TCACHE_LIVE)
+		remote_free(&tcache, entry, p);
+	else
+		free_slow(p);
 }
 
 API void *malloc(size_t size)
@@ -136,18 +94,22 @@ API void free(void *p)
 	free_block(p);
 }
 
-/* @size is rounded up to 16: a slot has that much. */
-static inline void clear(void *p, size_t size)
+/* @size, at most CLEAR_INLINE, is rounded up to 16: a slot has that much. */
+static inline void clear(char *at, size_t size)
 {
-	char *at = p;
+	const clear_word zero = { 0 };
+	char *end = at + size;
 
-	if (size > CLEAR_INLINE) {
-		memset(p, 0, size);
-		return;
-	}
-	for (char *end = at + size; at < end; at += sizeof(clear_word)) {
-		*(clear_word *)at = (clear_word){ 0 };
+	for (; end - at > 48; at += 64) {
+		((clear_word *)at)[0] = zero;
+		((clear_word *)at)[1] = zero;
+		((clear_word *)at)[2] = zero;
+		((clear_word *)at)[3] = zero;
 		asm volatile("" ::: "memory"); /* keep memset away */
+	}
+	for (; at < end; at += sizeof(zero)) {
+		*(clear_word *)at = zero;
+		asm volatile("" ::: "memory");
 	}
 }
 
@@ -173,7 +135,7 @@ API void *calloc(size_t nr, size_t size)
 	if (unlikely(__builtin_mul_overflow(nr, size, &size)))
 		return no_memory();
 	last = size - 1;
-	if (unlikely(last >= FINE_MAX))
+	if (unlikely(last >= CLEAR_INLINE))
 		return calloc_rare(size);
 	p = alloc_class(size_class_fine(last));
 	if (likely(p))
@@ -265,7 +227,7 @@ API void *reallocarray(void *p, size_t nr, size_t size)
  * the alignment are aligned, since slabs start at a unit.  The sizes of the
  * classes are such that the next power of two is the worst case.
  */
-static void *alloc_aligned(size_t align, size_t size)
+void *alloc_aligned(size_t align, size_t size)
 {
 	bool is_zero;
 	unsigned int c;
@@ -276,7 +238,7 @@ static void *alloc_aligned(size_t align, size_t size)
 	if (align > UNIT_SIZE || size > SMALL_MAX)
 		return alloc_large(size, align, &is_zero);
 	c = size_class_of(align_up(size, align));
-	while (size_classes[c].size % align)
+	while (size_classes[c].size & (align - 1))
 		c++;
 	return alloc_class(c);
 }
@@ -345,20 +307,5 @@ API void free_aligned_sized(void *p, size_t align, size_t size)
 {
 	(void)align;
 	(void)size;
-	free_block(p);
-}
-
-void *api_malloc(size_t size)
-{
-	return alloc(size);
-}
-
-void *api_memalign(size_t align, size_t size)
-{
-	return alloc_aligned(align, size);
-}
-
-void api_free(void *p)
-{
 	free_block(p);
 }

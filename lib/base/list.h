@@ -44,4 +44,29 @@ static inline void list_del(struct list *n)
 	list_init(n);
 }
 
+/*
+ * List with a head of one word, for large tables of lists that are mostly
+ * empty: zero is empty.
+ */
+struct hlist {
+	struct hlist *next;
+	struct hlist **at; /* the word that points here */
+};
+
+static inline void hlist_add(struct hlist *n, struct hlist **head)
+{
+	n->next = *head;
+	n->at = head;
+	if (n->next)
+		n->next->at = &n->next;
+	*head = n;
+}
+
+static inline void hlist_del(struct hlist *n)
+{
+	*n->at = n->next;
+	if (n->next)
+		n->next->at = n->at;
+}
+
 #endif

@@ -31,6 +31,7 @@ static void push(struct theap *h, void *head, void *tail, u32 nr)
 
 	total = atomic_fetch_add_explicit(&h->inbox_nr, nr,
 					  memory_order_relaxed) + nr;
+	atomic_fetch_add_explicit(&h->nr_remote, nr, memory_order_relaxed);
 	do {
 		*(void **)tail = old;
 	} while (!atomic_compare_exchange_weak(&h->inbox, &old, head));

@@ -30,9 +30,6 @@ static struct theap *theap_create(void)
 		return NULL;
 	h->id = table.nr;
 	list_init(&h->spare);
-	for (unsigned int c = 0; c < NR_CLASSES; c++)
-		for (unsigned int l = 0; l < SLAB_LEVELS; l++)
-			list_init(&h->level[c][l]);
 	atomic_store_explicit(&table.heap[h->id], h, memory_order_release);
 	table.nr++;
 	return h;
@@ -103,7 +100,7 @@ static void place(struct theap *h, struct slab *s)
 {
 	s->level = slab_level(s);
 	if (s->level < SLAB_LEVELS) {
-		list_add(&s->link, &h->level[s->class][s->level]);
+		hlist_add(&s->hlink, &h->level[s->class][s->level]);
 	} else if (s->level == SLAB_EMPTY) {
 		list_add(&s->link, &h->spare);
 		h->spare_units += s->span.nr_units;
@@ -112,9 +109,12 @@ static void place(struct theap *h, struct slab *s)
 
 static void unplace(struct theap *h, struct slab *s)
 {
-	list_del(&s->link);
-	if (s->level == SLAB_EMPTY)
+	if (s->level < SLAB_LEVELS) {
+		hlist_del(&s->hlink);
+	} else if (s->level == SLAB_EMPTY) {
+		list_del(&s->link);
 		h->spare_units -= s->span.nr_units;
+	}
 }
 
 /* Give empty slabs back, the oldest first, down to @keep units. */
@@ -124,6 +124,7 @@ static void shed(struct theap *h, unsigned int keep)
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
 		unplace(h, s);
+		h->nr_slabs[s->class]--;
 		slab_destroy(s);
 	}
 }
@@ -146,9 +147,8 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 	unsigned int cpu, node;
 
 	for (unsigned int l = 0; l < SLAB_LEVELS && !s; l++)
-		if (!list_empty(&h->level[c][l]))
-			s = container_of(h->level[c][l].next, struct slab,
-					 link);
+		if (h->level[c][l])
+			s = container_of(h->level[c][l], struct slab, hlink);
 	if (!s)
 		s = spare_of_class(h, c);
 	if (s) {
@@ -157,7 +157,10 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 	}
 	if (getcpu(&cpu, &node))
 		node = 0;
-	return slab_create(c, h, h->id, node);
+	s = slab_create(c, h->nr_slabs[c] ? SLAB_NORMAL : SLAB_STARTER, h->id,
+			node);
+	h->nr_slabs[c] += s != NULL;
+	return s;
 }
 
 /**
@@ -176,8 +179,6 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 	struct slab *s;
 
 	lock_acquire(&h->lock);
-	if (atomic_load_explicit(&h->inbox, memory_order_relaxed))
-		theap_drain(h);
 	while (got < nr) {
 		s = slab_for(h, c);
 		if (!s)
@@ -217,9 +218,24 @@ void theap_return(struct theap *h, void **objs, unsigned int nr)
 	lock_acquire(&h->lock);
 	for (unsigned int i = 0; i < nr; i++)
 		put(h, objs[i]);
-	shed(h, MAX_SPARE_UNITS);
+	shed(h, h->max_spare);
 	h->nr_flushes++;
 	lock_release(&h->lock);
+}
+
+/**
+ * theap_take_inbox() - take all objects that others have freed
+ * @h: the heap; the caller is its thread or holds its lock
+ *
+ * Return: the objects, each holding the address of the next.
+ */
+void *theap_take_inbox(struct theap *h)
+{
+	if (!atomic_load_explicit(&h->inbox, memory_order_relaxed))
+		return NULL;
+	/* Not counted down one by one: the bound need not be exact. */
+	atomic_store_explicit(&h->inbox_nr, 0, memory_order_relaxed);
+	return atomic_exchange_explicit(&h->inbox, NULL, memory_order_acquire);
 }
 
 /**
@@ -228,20 +244,15 @@ void theap_return(struct theap *h, void **objs, unsigned int nr)
  */
 void theap_drain(struct theap *h)
 {
-	void *obj = atomic_exchange_explicit(&h->inbox, NULL,
-					     memory_order_acquire);
-	u32 nr = 0;
+	void *obj = theap_take_inbox(h);
 
 	while (obj) {
 		void *next = *(void **)obj;
 
 		put(h, obj);
 		obj = next;
-		nr++;
 	}
-	atomic_fetch_sub_explicit(&h->inbox_nr, nr, memory_order_relaxed);
-	h->nr_remote += nr;
-	shed(h, MAX_SPARE_UNITS);
+	shed(h, h->max_spare);
 }
 
 /* Give all empty slabs back; lock held. */
@@ -257,10 +268,9 @@ void theap_check(struct theap *h)
 
 	for (unsigned int c = 0; c < NR_CLASSES; c++)
 		for (unsigned int l = 0; l < SLAB_LEVELS; l++)
-			for (struct list *n = h->level[c][l].next;
-			     n != &h->level[c][l]; n = n->next) {
+			for (struct hlist *n = h->level[c][l]; n; n = n->next) {
 				struct slab *s =
-					container_of(n, struct slab, link);
+					container_of(n, struct slab, hlink);
 
 				slab_check(s);
 				assert(s->class == c && slab_level(s) == l);

@@ -16,7 +16,6 @@
 
 enum {
 	MAX_THEAPS = 1 << 16,
-	MAX_SPARE_UNITS = 32, /* empty slabs a heap may keep */
 };
 
 struct theap {
@@ -26,16 +25,22 @@ struct theap {
 	_Atomic bool is_idle;
 	struct theap *next_idle; /* guarded by the table's lock */
 
-	/* Objects freed by others; any thread pushes, the lock holder pops. */
-	_Atomic(void *) inbox;
+	/*
+	 * Objects freed by others: any thread pushes, the owner or the lock's
+	 * holder takes all.  On a line of its own, since others write it.
+	 */
+	alignas(CACHE_LINE) _Atomic(void *) inbox;
 	_Atomic u32 inbox_nr;
+	_Atomic u64 nr_remote; /* ever */
 
 	/* Guarded by lock. */
-	struct list level[NR_CLASSES][SLAB_LEVELS];
+	alignas(CACHE_LINE) struct hlist *level[NR_CLASSES][SLAB_LEVELS];
+	u32 nr_slabs[NR_CLASSES];
 	struct list spare; /* empty slabs, the newest first */
 	u32 spare_units;
+	u32 max_spare; /* units; the owner sets it */
 	size_t used; /* bytes of slots handed to caches or users */
-	u64 nr_refills, nr_flushes, nr_remote;
+	u64 nr_refills, nr_flushes;
 };
 
 struct theap *theap_acquire(void);
@@ -47,6 +52,7 @@ struct theap *theap_next(struct theap *h);
 unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 			  unsigned int nr);
 void theap_return(struct theap *h, void **objs, unsigned int nr);
+void *theap_take_inbox(struct theap *h);
 void theap_drain(struct theap *h);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);

@@ -21,6 +21,9 @@
 #include "rt/conf.h"
 
 enum {
+	MAX_SPARE_UNITS = 128, /* empty slabs a heap may keep, and at least */
+	MIN_SPARE_UNITS = 8,
+	SPARE_THREADS = 8,     /* so many threads may keep the most */
 	MISS_MAX_CAP = 63,
 	REFILL_MAX = 128,
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
@@ -43,6 +46,14 @@ static size_t budget(void)
 	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, MIN_BUDGET);
 }
 
+static unsigned int max_spare(void)
+{
+	unsigned int n = MAX_SPARE_UNITS * SPARE_THREADS /
+			 max_size(thread_count(), SPARE_THREADS);
+
+	return max_size(n, MIN_SPARE_UNITS);
+}
+
 /* Give the thread a heap.  False: it must do without. */
 static bool attach(struct tcache *t)
 {
@@ -51,6 +62,7 @@ static bool attach(struct tcache *t)
 	t->heap = theap_acquire();
 	if (!t->heap)
 		return false;
+	t->heap->max_spare = max_spare();
 	t->state = TCACHE_LIVE;
 	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
 	atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed);
@@ -69,9 +81,38 @@ static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 	if (want <= cap)
 		return false;
 	more = (size_t)(want - cap) * size_classes[c].size;
-	if (cap && t->capacity + more > budget())
+	if (conf.harden || (cap && t->capacity + more > budget()))
 		return false;
 	return tcache_resize(t, c, want);
+}
+
+/*
+ * What others have freed goes into the cache, as far as there is room, and into
+ * slabs beyond.
+ */
+static void take_foreign(struct tcache *t)
+{
+	void *obj = theap_take_inbox(t->heap);
+	void *rest[REFILL_MAX];
+	unsigned int nr_rest = 0;
+
+	while (obj) {
+		void *next = *(void **)obj;
+		unsigned int c = (u8)space_load(obj);
+
+		if (tcache_room(t, c) || widen(t, c, tcache_max_cap(c))) {
+			*--t->top[c] = obj;
+		} else {
+			rest[nr_rest++] = obj;
+			if (nr_rest == REFILL_MAX) {
+				theap_return(t->heap, rest, nr_rest);
+				nr_rest = 0;
+			}
+		}
+		obj = next;
+	}
+	if (nr_rest)
+		theap_return(t->heap, rest, nr_rest);
 }
 
 /* A thread without a heap of its own: from any, one object at a time. */
@@ -103,6 +144,8 @@ void thread_tick(struct tcache *t)
 
 	if (++t->nr_slow % TICK_EVERY)
 		return;
+	if (t->heap)
+		t->heap->max_spare = max_spare();
 	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
@@ -123,11 +166,11 @@ void *thread_alloc(unsigned int c)
 
 	if (t->state != TCACHE_LIVE && !attach(t))
 		return alloc_homeless(c);
-	/* A signal handler or the set-up may have allocated meanwhile. */
+	widen(t, c, min_size(MISS_MAX_CAP, tcache_max_cap(c)));
+	/* The set-up itself may have allocated, too. */
+	take_foreign(t);
 	if (*t->top[c])
 		return *t->top[c]++;
-	if (!conf.harden)
-		widen(t, c, min_size(MISS_MAX_CAP, tcache_max_cap(c)));
 	want = min_size(t->cap[c] / 2 + 1, REFILL_MAX);
 	got = theap_refill(t->heap, c, objs, want);
 	if (!got)
@@ -146,7 +189,7 @@ static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
 /* The cache is full. */
 static void free_own(struct tcache *t, unsigned int c, void *p)
 {
-	if (!tcache_room(t, c) && !conf.harden)
+	if (!tcache_room(t, c))
 		widen(t, c, tcache_max_cap(c));
 	if (!tcache_room(t, c) && t->cap[c])
 		flush_oldest(t, c, t->cap[c] / 2 + 1);

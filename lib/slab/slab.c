@@ -9,38 +9,50 @@
 
 #include "hpheap/hpheap.h"
 
+enum { STARTER_MIN_OBJS = 8 };
+
+/* Units of a slab; the first one of a thread's class may be smaller. */
+static unsigned int units_for(unsigned int class, enum slab_geometry geometry)
+{
+	const struct size_class *c = &size_classes[class];
+	size_t least = align_up((size_t)c->size * STARTER_MIN_OBJS, UNIT_SIZE);
+
+	if (geometry == SLAB_STARTER)
+		return min_size(c->units, least >> UNIT_SHIFT);
+	return c->units;
+}
+
 /**
  * slab_create() - a slab with all slots free
  * @class: size class
- * @heap: the thread heap that owns it
- * @owner: id of that heap, for the page map
+ * @geometry: SLAB_STARTER for a slab that may never be filled
+ * @owner: id of the thread heap that owns it, for the page map
  * @node: NUMA node to take memory from
  *
  * Return: the slab, or NULL when out of memory.
  */
-struct slab *slab_create(unsigned int class, struct theap *heap, u32 owner,
-			 unsigned int node)
+struct slab *slab_create(unsigned int class, enum slab_geometry geometry,
+			 u32 owner, unsigned int node)
 {
-	const struct size_class *c = &size_classes[class];
+	unsigned int nr_units = units_for(class, geometry);
 	struct hpheap *h = hpheap_get(node);
 	struct slab *s = (struct slab *)space_span_alloc();
 	struct run run;
 
 	if (!s)
 		return NULL;
-	if (!h || hpheap_alloc(h, c->units, 1, &run)) {
+	if (!h || hpheap_alloc(h, nr_units, 1, &run)) {
 		space_span_free(&s->span);
 		return NULL;
 	}
 	s->span.unit = run.unit;
-	s->span.nr_units = c->units;
+	s->span.nr_units = nr_units;
 	s->class = class;
-	s->heap = heap;
 	s->level = SLAB_EMPTY;
-	s->nr_free = c->nr_objs;
-	list_init(&s->link);
-	bitmap_set_range(&s->free, 0, c->nr_objs);
-	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | class, c->units);
+	s->nr_objs = ((size_t)nr_units << UNIT_SHIFT) / size_classes[class].size;
+	s->nr_free = s->nr_objs;
+	bitmap_set_range(&s->free, 0, s->nr_objs);
+	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | class, nr_units);
 	slab_check(s);
 	return s;
 }
@@ -53,7 +65,7 @@ void slab_destroy(struct slab *s)
 {
 	size_t unit = s->span.unit, nr_units = s->span.nr_units;
 
-	assert(s->nr_free == size_classes[s->class].nr_objs);
+	assert(s->nr_free == s->nr_objs);
 	space_mark(&s->span, 0, nr_units);
 	space_span_free(&s->span);
 	hpheap_free(unit, nr_units);
@@ -93,7 +105,7 @@ static unsigned int slot_of(const struct slab *s, const void *obj)
 	unsigned int i = size_class_index(s->class, off);
 
 	if (i * (size_t)size_classes[s->class].size != off ||
-	    i >= size_classes[s->class].nr_objs)
+	    i >= s->nr_objs)
 		return MAX_SLAB_OBJS;
 	return i;
 }
@@ -125,23 +137,6 @@ bool slab_is_free(const struct slab *s, const void *obj)
 	unsigned int i = slot_of(s, obj);
 
 	return i == MAX_SLAB_OBJS || bitmap_test(&s->free, i);
-}
-
-/**
- * slab_level() - where a slab of this fullness belongs
- * @s: the slab
- *
- * Return: SLAB_FULL, SLAB_EMPTY, or a level, 0 for the fullest.
- */
-unsigned int slab_level(const struct slab *s)
-{
-	unsigned int nr_objs = size_classes[s->class].nr_objs;
-
-	if (!s->nr_free)
-		return SLAB_FULL;
-	if (s->nr_free == nr_objs)
-		return SLAB_EMPTY;
-	return s->nr_free * SLAB_LEVELS / nr_objs;
 }
 
 void slab_check(const struct slab *s)

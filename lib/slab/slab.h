@@ -13,30 +13,40 @@
 #include "hpheap/space.h"
 #include "slab/sizeclass.h"
 
-struct theap;
-
-struct slab {
-	struct span span;
-	u16 nr_free;
-	u8 class;
-	/* Where the owner keeps it: SLAB_LEVELS of fullness, or nowhere. */
-	u8 level;
-	struct theap *heap;
-	struct list link;
-	struct bitmap free; /* bit n: slot n is free */
-};
-
-static_assert(sizeof(struct slab) <= SPAN_BYTES, "slab header too large");
-
 enum {
 	SLAB_LEVELS = 4,	/* 0: nearly full ... 3: nearly empty */
 	SLAB_FULL = SLAB_LEVELS,
 	SLAB_EMPTY,
 };
 
+struct slab {
+	struct span span;
+	u8 class;
+	/* Where the owner keeps it: SLAB_LEVELS of fullness, or nowhere. */
+	u8 level;
+	u16 nr_free, nr_objs;
+	union {
+		struct hlist hlink; /* among those of a level */
+		struct list link;   /* among the empty ones */
+	};
+	struct bitmap free; /* bit n: slot n is free */
+};
+
+static_assert(sizeof(struct slab) <= SPAN_BYTES, "slab header too large");
+
 static inline struct slab *slab_of_entry(u64 entry)
 {
 	return (struct slab *)space_span(entry);
+}
+
+/* SLAB_FULL, SLAB_EMPTY, or the level: which quarter of it is free. */
+static inline unsigned int slab_level(const struct slab *s)
+{
+	unsigned int f = s->nr_free, n = s->nr_objs;
+
+	if (f == n)
+		return SLAB_EMPTY;
+	return f ? (4 * f >= n) + (2 * f >= n) + (4 * f >= 3 * n) : SLAB_FULL;
 }
 
 static inline char *slab_base(const struct slab *s)
@@ -44,13 +54,17 @@ static inline char *slab_base(const struct slab *s)
 	return space_addr(s->span.unit);
 }
 
-struct slab *slab_create(unsigned int class, struct theap *heap, u32 owner,
-			 unsigned int node);
+enum slab_geometry {
+	SLAB_NORMAL,
+	SLAB_STARTER, /* as small as makes sense: the first of its class */
+};
+
+struct slab *slab_create(unsigned int class, enum slab_geometry geometry,
+			 u32 owner, unsigned int node);
 void slab_destroy(struct slab *s);
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);
 int slab_put(struct slab *s, const void *obj);
 bool slab_is_free(const struct slab *s, const void *obj);
-unsigned int slab_level(const struct slab *s);
 void slab_check(const struct slab *s);
 
 #endif
