@@ -182,7 +182,7 @@ class Run:
             kernel_s=use['kernel_s'],
             node_share=nodes.get(self.plan.node, 0) / total if total
             else None)
-        if self.module:
+        if self.mode.name == 'dev':
             self.result['pool_bytes'] = self.module.pool_bytes()
 
     def snapshot(self):
