@@ -34,6 +34,7 @@ struct hpage {
 	 * was one huge page is small pages now.
 	 */
 	bool is_broken;
+	u16 stuck_round; /* of purging in which nothing of it could go */
 };
 
 void hpage_init(struct hpage *hp, unsigned int node, unsigned int backend);

@@ -18,6 +18,19 @@ enum { DENSE_UNITS = HPAGE_UNITS / 2 };
  */
 static _Atomic bool is_disabled;
 
+/*
+ * A huge page that nothing could be given back of (the kernel refuses, since
+ * the program locked its memory, say; or no free run is a whole base page) is
+ * passed over for the rest of the round, so that it does not keep others.
+ * Rounds start at 1 and wrap: to be passed over wrongly once costs little.
+ */
+static _Atomic u16 round_nr = 1;
+
+static bool is_stuck(const struct hpage *hp)
+{
+	return hp->stuck_round == round_nr;
+}
+
 /* Free runs of one huge page that were given back. */
 struct purged {
 	struct bitmap clean;
@@ -40,7 +53,7 @@ static bool is_old(const struct hpage *hp)
 
 static bool wanted_any(const struct hpage *hp)
 {
-	return hp->nr_dirty && hp->backend != BK_HUGETLB;
+	return hp->nr_dirty && hp->backend != BK_HUGETLB && !is_stuck(hp);
 }
 
 static bool wanted_sparse(const struct hpage *hp)
@@ -49,15 +62,26 @@ static bool wanted_sparse(const struct hpage *hp)
 	       (!is_huge(hp) || hp->nr_used < DENSE_UNITS);
 }
 
+static struct hpage *oldest_empty(struct hpheap *h)
+{
+	struct list *n = h->empty_dirty.prev;
+
+	for (; n != &h->empty_dirty; n = n->prev) {
+		struct hpage *hp = container_of(n, struct hpage, link);
+
+		if (!is_stuck(hp))
+			return hp;
+	}
+	return NULL;
+}
+
 /* The next huge page to purge, or NULL; lock held. */
 static struct hpage *victim(struct hpheap *h, enum purge_how how)
 {
 	bool (*wanted)(const struct hpage *) =
 		how == PURGE_ALL ? wanted_any : wanted_sparse;
-	struct hpage *hp = NULL;
+	struct hpage *hp = oldest_empty(h);
 
-	if (!list_empty(&h->empty_dirty))
-		return container_of(h->empty_dirty.prev, struct hpage, link);
 	for (int s = NR_SETS - 1; s >= 0 && !hp; s--)
 		hp = hpset_sparsest(&h->sets[s], HPAGE_UNITS - 1, wanted);
 	return hp;
@@ -157,8 +181,9 @@ static void finish(struct hpheap *h, struct hpage *hp, const struct purged *p)
 	h->stats.purge_max_ns = max_size(h->stats.purge_max_ns, p->ns);
 }
 
-/* Purge one huge page.  Returns the units given back; 0: nothing to do. */
-static size_t purge_one(struct hpheap *h, enum purge_how how, size_t keep)
+/* Purge one huge page; false: there is none to purge.  Adds to *@done. */
+static bool purge_one(struct hpheap *h, enum purge_how how, size_t keep,
+		      size_t *done)
 {
 	struct purged p = { .units = 0 };
 	struct hpage *hp = NULL;
@@ -174,15 +199,17 @@ static size_t purge_one(struct hpheap *h, enum purge_how how, size_t keep)
 	}
 	lock_release(&h->lock);
 	if (!hp)
-		return 0;
+		return false;
 	discard_free(&copy, space_addr(hpheap_index(hp) * HPAGE_UNITS), &p);
 	lock_acquire(&h->lock);
 	finish(h, hp, &p);
-	/* What can't be given back is not tried again before it changes. */
-	if (!p.units)
+	if (!p.units) {
+		hp->stuck_round = round_nr;
 		hp->since_ms = os_now_ms();
+	}
 	lock_release(&h->lock);
-	return p.units;
+	*done += p.units;
+	return true;
 }
 
 /**
@@ -197,7 +224,7 @@ static size_t purge_one(struct hpheap *h, enum purge_how how, size_t keep)
 size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 {
 	size_t keep = how == PURGE_ALL ? 0 : h->decay.limit;
-	size_t done = 0, n = 1;
+	size_t done = 0;
 
 	if (is_disabled)
 		return 0;
@@ -205,9 +232,13 @@ size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 		lock_acquire(&h->purge_lock);
 	else if (!lock_try(&h->purge_lock))
 		return 0;
-	for (; n && max_steps; max_steps--) {
-		n = purge_one(h, how, keep);
-		done += n;
+	if (how == PURGE_ALL)
+		round_nr++;
+	for (; max_steps; max_steps--) {
+		if (purge_one(h, how, keep, &done))
+			continue;
+		round_nr++;
+		break;
 	}
 	lock_acquire(&h->lock);
 	decay_settle(&h->decay, h->nr_dirty);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sys/mman.h>
 
 #define NR_BLOCKS 4096
 #define LEN 8000
@@ -49,6 +50,36 @@ static void trim_gives_back(void)
 	       NR_BLOCKS * LEN / 1024);
 	malloc_trim(0);
 	malloc_trim(1 << 20);
+}
+
+/* Memory that a program has locked and freed without unlocking it stays; the
+ * rest goes back all the same.
+ */
+static void trim_around_locked(void)
+{
+	long full, trimmed;
+	void *locked[8];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		locked[i] = malloc(3000 << i);
+		if (mlock(locked[i], 1)) {
+			ktap_skip("mlock: %s", strerror(errno));
+			return;
+		}
+	}
+	fill_heap();
+	full = proc_status_kib("VmRSS:");
+	empty_heap();
+	for (i = 0; i < 8; i++)
+		free(locked[i]);
+	malloc_trim(0);
+	trimmed = proc_status_kib("VmRSS:");
+	EXPECT(full - trimmed > (long)NR_BLOCKS * LEN / 1024 / 2,
+	       "%ld KiB resident, %ld after trim of %d KiB", full, trimmed,
+	       NR_BLOCKS * LEN / 1024);
+	munlockall();
+	malloc_trim(0);
 }
 
 static void mallinfo2_counts(void)
@@ -179,6 +210,7 @@ static void errno_survives_success(void)
 
 static const struct ktap_test tests[] = {
 	{"trim_gives_back", trim_gives_back},
+	{"trim_around_locked", trim_around_locked},
 	{"mallinfo2_counts", mallinfo2_counts},
 	{"malloc_info_is_xml", malloc_info_is_xml},
 	{"malloc_info_refuses", malloc_info_refuses},

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hpheap.c - the huge-page heap on address space that nobody ever touches: the
+ * backend is this file's, puts no memory behind anything, and fails when told
+ * to. A model knows who owns each unit and which may hold something, and so
+ * what may be given back, and what may be called zero.
+ */
+#include "ktap.h"
+#include "testlib.h"
+
+#include <errno.h>
+
+#include "backend/backend.h"
+#include "hpheap/hpheap.h"
+#include "hpheap/purge.h"
+#include "hpheap/space.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+
+#define NR_RUNS 400
+#define MODEL_UNITS (1u << 19) /* 2 GiB */
+
+struct owned {
+	size_t unit, nr;
+};
+
+static struct owned runs[NR_RUNS];
+static bool is_used[MODEL_UNITS], is_touched[MODEL_UNITS];
+static unsigned int nr_maps, nr_discards;
+static unsigned int fail_map, fail_discard; /* the nth call on, 0: none */
+static size_t locked_hpage;		    /* can't be given back, 0: none */
+static struct hpheap *heap;
+
+static int fake_discard(void *addr, size_t len)
+{
+	size_t unit = space_unit(addr), i;
+
+	EXPECT(!((uintptr_t)addr % os_page_size) && !(len % os_page_size),
+	       "%#zx bytes at %p with pages of %zu", len, addr, os_page_size);
+	if (++nr_discards >= fail_discard && fail_discard)
+		return -EINVAL;
+	if (unit / HPAGE_UNITS == locked_hpage)
+		return -EINVAL;
+	for (i = unit; i < unit + len / UNIT_SIZE; i++) {
+		EXPECT(!is_used[i], "unit %zu given back while in use", i);
+		is_touched[i] = false;
+	}
+	return 0;
+}
+
+static const struct backend_ops fake_ops = {
+	.name = "fake",
+	.is_huge = true,
+	.discard = fake_discard,
+};
+
+const struct backend_ops *backend_get(enum backend_id id)
+{
+	(void)id;
+	return &fake_ops;
+}
+
+int backend_map(void *addr, size_t len, bool want_huge,
+		enum backend_id *ret_id)
+{
+	(void)want_huge;
+	EXPECT(!((uintptr_t)addr % HPAGE_SIZE) && !(len % HPAGE_SIZE) && len,
+	       "%#zx bytes at %p", len, addr);
+	EXPECT((space_unit(addr) + len / UNIT_SIZE) <= MODEL_UNITS,
+	       "%p outside the model", addr);
+	if (++nr_maps >= fail_map && fail_map)
+		return -ENOMEM;
+	*ret_id = BK_THP;
+	return 0;
+}
+
+/* Everything below runs on one heap, set up once. */
+static int set_up(void)
+{
+	if (heap)
+		return 1;
+	os_init();
+	conf.thp_start = 8 << 20;
+	if (!EXPECT(!space_init((size_t)1 << 30), "no address space"))
+		return 0;
+	heap = hpheap_get(0);
+	return EXPECT(heap, "no heap");
+}
+
+static void own(struct owned *o, const struct run *run, size_t nr,
+		size_t align)
+{
+	size_t i, dirty = 0;
+
+	o->unit = run->unit;
+	o->nr = nr;
+	EXPECT(!((uintptr_t)space_addr(run->unit) % (align * UNIT_SIZE)),
+	       "%p for alignment %zu units", space_addr(run->unit), align);
+	for (i = o->unit; i < o->unit + nr; i++) {
+		EXPECT(!is_used[i], "unit %zu given out twice", i);
+		dirty += is_touched[i];
+		is_used[i] = is_touched[i] = true;
+	}
+	EXPECT(!run->is_zero || !dirty, "%zu dirty units called zero", dirty);
+}
+
+static bool take(struct owned *o, size_t nr, size_t align)
+{
+	struct run run;
+
+	if (hpheap_alloc(heap, nr, align, &run))
+		return false;
+	own(o, &run, nr, align);
+	return true;
+}
+
+static void give(struct owned *o)
+{
+	memset(is_used + o->unit, 0, o->nr);
+	hpheap_free(o->unit, o->nr);
+	o->nr = 0;
+}
+
+static void give_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_RUNS; i++)
+		if (runs[i].nr)
+			give(&runs[i]);
+	hpheap_check(heap);
+}
+
+static void shrink(struct owned *o, struct rng *rng)
+{
+	size_t keep = 1 + rng_below(rng, o->nr);
+
+	if (keep == o->nr)
+		return;
+	memset(is_used + o->unit + keep, 0, o->nr - keep);
+	hpheap_free(o->unit + keep, o->nr - keep);
+	o->nr = keep;
+}
+
+static void extend(struct owned *o, struct rng *rng)
+{
+	size_t more = 1 + rng_below(rng, 200);
+	struct owned tail;
+	struct run run;
+
+	if (!hpheap_extend(o->unit, o->nr, o->nr + more, &run.is_zero))
+		return;
+	run.unit = o->unit + o->nr;
+	own(&tail, &run, more, 1);
+	o->nr += more;
+}
+
+static size_t some_length(struct rng *rng)
+{
+	uint64_t dice = rng_below(rng, 100);
+
+	if (dice < 60)
+		return 1 + rng_below(rng, 32);
+	if (dice < 95)
+		return 1 + rng_below(rng, HPAGE_UNITS);
+	return rng_size(rng, 8 * HPAGE_UNITS);
+}
+
+static void work(struct rng *rng, int nr_steps)
+{
+	int i;
+
+	for (i = 0; i < nr_steps; i++) {
+		struct owned *o = &runs[rng_below(rng, NR_RUNS)];
+		uint64_t dice = rng_below(rng, 20);
+		size_t align = dice ? 1 : (size_t)1 << rng_below(rng, 12);
+
+		if (!o->nr)
+			take(o, some_length(rng), align);
+		else if (dice < 3)
+			extend(o, rng);
+		else if (dice < 6)
+			shrink(o, rng);
+		else
+			give(o);
+		if (i % 1000 == 0)
+			purge_run(heap, PURGE_ALL, 1 + rng_below(rng, 50));
+	}
+	hpheap_check(heap);
+}
+
+static void against_model(void)
+{
+	struct rng rng;
+
+	if (!set_up())
+		return;
+	rng_start(&rng);
+	work(&rng, 40000 * (int)test_scale());
+	give_all();
+}
+
+/* Growth refused from the nth call on: allocation fails and changes nothing;
+ * what is there is still served; later growth works again.
+ */
+static void growth_refused(void)
+{
+	struct rng rng;
+	unsigned int n;
+
+	if (!set_up())
+		return;
+	rng_start(&rng);
+	for (n = 1; n < 12; n++) {
+		struct owned big = {};
+		size_t mapped;
+
+		nr_maps = 0;
+		fail_map = n;
+		work(&rng, 1500);
+		fail_map = 1;
+		mapped = heap->stats.mapped;
+		if (take(&big, MODEL_UNITS / 8, 1))
+			give(&big);
+		work(&rng, 1500);
+		EXPECT_EQ(mapped, heap->stats.mapped);
+		fail_map = 0;
+	}
+	give_all();
+	EXPECT(take(&runs[0], 3 * HPAGE_UNITS, 1), "no growth afterwards");
+	give_all();
+}
+
+static size_t dirty_units(void)
+{
+	size_t nr = 0, i;
+
+	for (i = 0; i < MODEL_UNITS; i++)
+		nr += is_touched[i] && !is_used[i];
+	return nr;
+}
+
+static void purge_all_gives_all(void)
+{
+	struct rng rng;
+
+	if (!set_up())
+		return;
+	rng_start(&rng);
+	work(&rng, 5000);
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	EXPECT_EQ(0, dirty_units());
+	EXPECT_EQ(0, purge_pending(heap));
+	hpheap_check(heap);
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	EXPECT_EQ(0, purge_pending(heap));
+}
+
+/* With larger base pages some dirty units can't go; all whole pages must. */
+static void purge_by_large_pages(void)
+{
+	static const size_t sizes[] = {16384, 65536};
+	size_t was, grain, unit, i, whole;
+	unsigned int s, n;
+	struct rng rng;
+
+	if (!set_up())
+		return;
+	rng_start(&rng);
+	was = os_page_size;
+	for (s = 0; s < 2; s++) {
+		os_page_size = sizes[s];
+		grain = sizes[s] / UNIT_SIZE;
+		work(&rng, 5000);
+		purge_run(heap, PURGE_ALL, UINT32_MAX);
+		whole = 0;
+		for (unit = 0; unit < MODEL_UNITS; unit += grain) {
+			for (i = n = 0; i < grain; i++)
+				n += is_touched[unit + i] &&
+				     !is_used[unit + i];
+			for (i = 0; i < grain && !is_used[unit + i]; i++)
+				;
+			whole += n && i == grain;
+		}
+		EXPECT(!whole, "%zu whole pages of %zu left dirty", whole,
+		       sizes[s]);
+	}
+	os_page_size = was;
+	give_all();
+}
+
+/* A kernel that refuses: dirty stays dirty, nothing is lost, no endless loop,
+ * and it goes back once the kernel no longer refuses.
+ */
+static void discard_refused(void)
+{
+	struct rng rng;
+	unsigned int n;
+	size_t dirty;
+
+	if (!set_up())
+		return;
+	rng_start(&rng);
+	for (n = 1; n < 20; n++) {
+		work(&rng, 1000);
+		nr_discards = 0;
+		fail_discard = n;
+		purge_run(heap, PURGE_ALL, UINT32_MAX);
+		fail_discard = 0;
+		hpheap_check(heap);
+		dirty = dirty_units();
+		EXPECT(purge_pending(heap) >= dirty * UNIT_SIZE,
+		       "%zu bytes pending, %zu units dirty",
+		       purge_pending(heap), dirty);
+	}
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	EXPECT_EQ(0, dirty_units());
+	give_all();
+}
+
+/* One huge page that can't be given back (mlock) does not keep the others. */
+static void one_is_locked(void)
+{
+	struct rng rng;
+	size_t i, dirty;
+
+	if (!set_up())
+		return;
+	rng_start(&rng);
+	for (i = 0; i < 20; i++) {
+		work(&rng, 3000);
+		if (i % 4 == 3)
+			give_all();
+		locked_hpage = runs[i].nr ? runs[i].unit / HPAGE_UNITS : 3;
+		purge_run(heap, PURGE_ALL, UINT32_MAX);
+		dirty = dirty_units();
+		EXPECT(dirty <= HPAGE_UNITS, "%zu units still dirty", dirty);
+		locked_hpage = 0;
+	}
+	give_all();
+}
+
+/* What was purged and not used again is zero. */
+static void purged_is_zero(void)
+{
+	struct owned o = {};
+	struct run run;
+
+	if (!set_up())
+		return;
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	EXPECT_EQ(0, hpheap_alloc(heap, 700, 1, &run));
+	EXPECT(run.is_zero, "not called zero after a purge");
+	own(&o, &run, 700, 1);
+	give(&o);
+	EXPECT_EQ(0, hpheap_alloc(heap, 700, 1, &run));
+	EXPECT(!run.is_zero, "called zero after use");
+	own(&o, &run, 700, 1);
+	give(&o);
+}
+
+/* The whole reservation can be used, then it ends in -ENOMEM, then again. */
+static void reservation_ends(void)
+{
+	unsigned int nr = 0, again = 0;
+
+	if (!set_up())
+		return;
+	while (nr < NR_RUNS && take(&runs[nr], 4 * HPAGE_UNITS, 1))
+		nr++;
+	EXPECT(nr > 90, "only %u runs of 8 MiB in 1 GiB", nr);
+	EXPECT(nr < NR_RUNS, "never refused");
+	give_all();
+	while (again < nr && take(&runs[again], 4 * HPAGE_UNITS, 1))
+		again++;
+	EXPECT_EQ(nr, again);
+	give_all();
+}
+
+static const struct ktap_test tests[] = {
+	{"against_model", against_model},
+	{"growth_refused", growth_refused},
+	{"purge_all_gives_all", purge_all_gives_all},
+	{"purge_by_large_pages", purge_by_large_pages},
+	{"discard_refused", discard_refused},
+	{"one_is_locked", one_is_locked},
+	{"purged_is_zero", purged_is_zero},
+	{"reservation_ends", reservation_ends},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	return ktap_main(tests, argc, argv);
+}
