@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/fast.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 
 #include "rt/print.h"
@@ -49,6 +50,37 @@ static cold void *retry(size_t size, size_t align)
 	return p;
 }
 
+/* Weak, so that a static program does not get the dynamic linker for it. */
+extern __typeof__(dlsym) dlsym __attribute__((weak));
+
+/*
+ * The handler may throw, and nothrow forms promise NULL then.  Catching takes
+ * C++: libstdc++'s own form calls our throwing one and catches.
+ */
+static cold void *retry_nothrow(size_t size)
+{
+	void *(*form)(size_t size, const void *nothrow) = NULL;
+
+	if (!std_get_new_handler || !std_get_new_handler())
+		return NULL;
+	if (dlsym)
+		form = (void *(*)(size_t, const void *))dlsym(
+			RTLD_NEXT, "_ZnwmRKSt9nothrow_t");
+	return form ? form(size, NULL) : retry(size, 1);
+}
+
+static cold void *retry_aligned_nothrow(size_t size, size_t align)
+{
+	void *(*form)(size_t size, size_t align, const void *nothrow) = NULL;
+
+	if (!std_get_new_handler || !std_get_new_handler())
+		return NULL;
+	if (dlsym)
+		form = (void *(*)(size_t, size_t, const void *))dlsym(
+			RTLD_NEXT, "_ZnwmSt11align_val_tRKSt9nothrow_t");
+	return form ? form(size, align, NULL) : retry(size, align);
+}
+
 static cold void *retry_or_throw(size_t size, size_t align)
 {
 	void *p = retry(size, align);
@@ -76,7 +108,7 @@ static inline void *new_nothrow(size_t size)
 {
 	void *p = alloc(size);
 
-	return likely(p) ? p : retry(size, 1);
+	return likely(p) ? p : retry_nothrow(size);
 }
 
 static inline void *new_aligned(size_t size, size_t align)
@@ -90,7 +122,7 @@ static inline void *new_aligned_nothrow(size_t size, size_t align)
 {
 	void *p = alloc_aligned(align, size);
 
-	return likely(p) ? p : retry(size, align);
+	return likely(p) ? p : retry_aligned_nothrow(size, align);
 }
 
 /* operator new(size), new[](size) */
