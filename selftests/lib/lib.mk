@@ -74,10 +74,7 @@ $(LT_API_ALL:%=$(LT)/api/%.$(1)): $(LT)/api/%.$(1): $(LT)/api/%$(3) \
 		'exec "$(abspath $(LT))/api/$$*$(3)" "$$$$@"' > $$@
 	$(Q)chmod +x $$@
 
-## check-lib-$(1): the API tests under ASHLAR_CONF='$(2)'
-.PHONY: check-lib-$(1)
-check-lib-$(1): $(LT_API_ALL:%=$(LT)/api/%.$(1))
-	$(Q)selftests/run $$^
+LT_SCRIPTS += $(LT_API_ALL:%=$(LT)/api/%.$(1))
 endef
 
 $(eval $(call lt_variant,preload,,))
@@ -87,7 +84,49 @@ $(eval $(call lt_variant,hugetlb,backend:hugetlb,))
 $(eval $(call lt_variant,harden,harden:1,))
 $(eval $(call lt_variant,linked,,-linked))
 
-## check-lib-glibc: the API tests on libc's malloc, to test the tests
+## check-lib-glibc: the library's API tests on libc's malloc, to test the tests
 .PHONY: check-lib-glibc
 check-lib-glibc: $(LT_API_ALL:%=$(LT)/api/%)
 	$(Q)selftests/run $^
+
+# Unit tests: each with the objects of the layers below what it tests, and
+# those of its own layer that it needs.
+LT_UNIT := bitmap conf decay failnth hpage hpheap print sizeclass
+
+lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
+lt_lib = $(1:%=$(BUILD)/lib/%.o)
+LT_BASE := $(call lt_objs,base os rt)
+
+$(LT)/unit/bitmap: $(call lt_lib,base/bitmap)
+$(LT)/unit/print: $(LT_BASE)
+$(LT)/unit/conf: $(LT_BASE)
+$(LT)/unit/decay: $(call lt_lib,hpheap/decay)
+$(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
+$(LT)/unit/sizeclass: $(call lt_lib,slab/sizeclass)
+$(LT)/unit/hpheap: $(LT_BASE) $(call lt_objs,hpheap)
+$(LT)/unit/failnth: $(LIB_OBJS)
+$(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
+	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\
+	-Wl,--wrap=$(f))
+
+$(LT)/unit/%.o: PART_CFLAGS = $(LT_FLAGS) -Ilib -I$(LIB_ARCHDIR)
+$(LT_UNIT:%=$(LT)/unit/%): %: %.o $(LT_COMMON)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) $(LT_LDFLAGS) -o $@ $(filter %.o,$^) -pthread -ldl
+OBJS += $(LT_UNIT:%=$(LT)/unit/%.o)
+
+# What `make check` runs. Every API test preloaded as a user would; under other
+# settings those that meet the setting.
+LT_STRESS := align alloc fork limit realloc shadow thread
+CHECK_FAST += $(LT_UNIT:%=$(LT)/unit/%) $(LT_API_ALL:%=$(LT)/api/%.preload)
+CHECK_SLOW += $(LT_STRESS:%=$(LT)/api/%.plain) $(LT_STRESS:%=$(LT)/api/%.thp) \
+	      $(LT_API_ALL:%=$(LT)/api/%.harden) \
+	      $(LT_API_ALL:%=$(LT)/api/%.linked) \
+	      $(LT_SRC)/prog/hugetlb@600
+CHECK_SLOW += $(patsubst %,$(LT_SRC)/prog/%@600,\
+	      gcc git perl python redis sqlite tools)
+
+# Under qemu-user no exec of oneself, no limits, no NUMA, no huge pages.
+CHECK_CROSS += $(patsubst %,$(LT)/unit/%,$(filter-out failnth,$(LT_UNIT))) \
+	       $(patsubst %,$(LT)/api/%-linked,align alloc info realloc shadow \
+	       sized size thread)

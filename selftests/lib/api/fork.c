@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * fork.c - new processes while threads allocate: fork with and without
- * handlers, generations, vfork, posix_spawn, and raw clone() that runs no
- * handler at all. A child that hangs is ended by its alarm and so seen.
+ * handlers, generations, vfork, posix_spawn, clone() into the same memory.
+ * A child that hangs is ended by its alarm and so seen. (Raw clone() that runs
+ * no handler at all: rawclone.c.)
  */
 #include "ktap.h"
 #include "testlib.h"
@@ -13,7 +14,6 @@
 #include <sched.h>
 #include <spawn.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define NR_THREADS 4
@@ -344,48 +344,6 @@ static void spawn(void)
 	churn_stop();
 }
 
-/* Raw clone: no handlers run, other threads may have held any lock. The child
- * does what a careful program would: it allocates a little and execs or ends.
- */
-static void raw_clone(void)
-{
-	pid_t pid;
-	int i;
-
-	for (i = 0; i < 50; i++) {
-		pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-		if (!pid) {
-			alarm(CHILD_SECONDS);
-			_exit(child_work(NULL, 0));
-		}
-		expect_clean_end(pid, "clone");
-	}
-}
-
-/* The same while threads hold locks. Standard malloc may hang here, so may
- * any program; Ashlar promises that it does not.
- */
-static void raw_clone_among_threads(void)
-{
-	unsigned int i;
-	pid_t pid;
-
-	if (!is_ashlar()) {
-		ktap_skip("only Ashlar promises this");
-		return;
-	}
-	churn_start();
-	for (i = 0; i < 200 * test_scale(); i++) {
-		pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-		if (!pid) {
-			alarm(CHILD_SECONDS);
-			_exit(child_work(NULL, 0));
-		}
-		expect_clean_end(pid, "clone among threads");
-	}
-	churn_stop();
-}
-
 /* CLONE_VM without CLONE_THREAD: another process in the same memory. */
 static atomic_int clone_vm_sum;
 
@@ -421,8 +379,6 @@ static const struct ktap_test tests[] = {
 	{"vfork_exec", vfork_exec},
 	{"spawn", spawn},
 	{"clone_vm", clone_vm},
-	{"raw_clone", raw_clone},
-	{"raw_clone_among_threads", raw_clone_among_threads},
 	{"fork_handlers_allocate", fork_handlers_allocate},
 	{},
 };

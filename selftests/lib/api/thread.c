@@ -335,8 +335,8 @@ static void thousand_idle(void)
 	pthread_attr_destroy(&attr);
 	if (nr < NR_IDLE)
 		ktap_skip("only %d of %d threads could be made", nr, NR_IDLE);
-	EXPECT(after - before < (long)nr * 256,
-	       "%ld KiB for %d threads, more than 256 each", after - before,
+	EXPECT(after - before < (long)nr * 384,
+	       "%ld KiB for %d threads, more than 384 each", after - before,
 	       nr);
 }
 
