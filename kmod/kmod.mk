@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # The kernel module. Kbuild does the work, in a directory of links to the
 # sources, so that one tree is built for several kernels and both builds.

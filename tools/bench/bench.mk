@@ -77,24 +77,24 @@ $(BENCH_DIR)/mem/%: tools/bench/mem/%.c tools/bench/mem/mem.c \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -lpthread -lm -ldl
 
-.PHONY: bench bench-mem bench-deps bench-instr bench-instr-keep
-bench: bench-deps all $(BENCH_PROGRAMS)
+.PHONY: bench bench-mem _bench-deps bench-instr bench-instr-keep
+bench: _bench-deps all $(BENCH_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench.py --build $(BUILD) --rounds $(ROUNDS) \
 		--json $(BENCH_DIR)/bench.json --plot $(BENCH_DIR)/bench.svg \
 		--allocators $(BENCH_ALLOCATORS) --rows '$(ROWS)' $(BENCH_ARGS)
 
-bench-deps:
+_bench-deps:
 	$(Q)tools/deps.sh bench
 
-bench-instr: bench-deps all $(BENCH_INSTR)
+bench-instr: _bench-deps all $(BENCH_INSTR)
 	$(Q)$(BENCH_PY)/instr.py --build $(BUILD) \
 		--json $(BENCH_DIR)/instr.json \
 		--allocators $(BENCH_ALLOCATORS) $(BENCH_ARGS)
 
-bench-instr-keep: bench-deps all $(BENCH_INSTR)
+bench-instr-keep: _bench-deps all $(BENCH_INSTR)
 	$(Q)$(BENCH_PY)/instr.py --build $(BUILD) --keep $(BENCH_INSTR_KEPT)
 
-bench-mem: bench-deps all $(BENCH_MEM_PROGRAMS)
+bench-mem: _bench-deps all $(BENCH_MEM_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench_mem.py --build $(BUILD) --mib $(MIB) \
 		--rounds $(MEM_ROUNDS) --json $(BENCH_DIR)/mem.json \
 		--plot $(BENCH_DIR)/frontier.svg $(BENCH_ARGS)
