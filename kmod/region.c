@@ -132,6 +132,8 @@ static struct file *region_file_create(struct family *family)
 	}
 	inode->i_mode = S_IFREG | 0600;
 	inode->i_flags |= S_NOCMTIME | S_PRIVATE;
+	/* For core dumps: memory, not a file that could be had elsewhere. */
+	clear_nlink(inode);
 	/* Page offsets are addresses, and the core compares them to the size. */
 	if (!trap_open(TRAP_ISIZE))
 		i_size_write(inode, MAX_LFS_FILESIZE);

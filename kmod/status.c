@@ -27,7 +27,7 @@
 
 static struct ashlar_status *status;
 static void status_refresh(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(refresh_work, status_refresh);
+static DECLARE_DELAYED_WORK(refresh_work, status_refresh);
 
 /* Guarded by users_lock. */
 static unsigned int nr_users;
