@@ -21,7 +21,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 
 LT_API := align alloc conf dl fds fork harden info limit realloc shadow sized \
 	  size startup thread
-LT_COMMON := $(LT)/testlib.o $(LT)/json.o
+LT_COMMON := $(LT)/testlib.o $(LT)/json.o \
+	     $(if $(CROSS_COMPILE),$(LT)/emulated.o)
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
 OBJS += $(LT_COMMON) $(LT_API:%=$(LT)/api/%.o)
@@ -30,10 +31,12 @@ $(LT_API:%=$(LT)/api/%): %: %.o $(LT_COMMON)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread -ldl
 
-# Linked: malloc comes from the archive, as a program's own would.
+# Linked: malloc comes from the archive; the whole of it, so that objects
+# loaded later find all of the family in one place.
+LT_WHOLE := -Wl,--whole-archive $(ASHLAR_A) -Wl,--no-whole-archive
 $(LT_API:%=$(LT)/api/%-linked): %-linked: %.o $(LT_COMMON) $(ASHLAR_A)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -rdynamic -Wl,-u,ashlar_stats_json -o $@ $^ \
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) $(LT_WHOLE) \
 		-pthread -ldl
 
 LT_CXX_FLAGS := -std=gnu++17 -Wall -Wextra $(CFLAGS) $(LT_FLAGS)
@@ -50,7 +53,7 @@ $(LT)/api/cxx: $(LT)/api/cxx.o $(LT_COMMON)
 
 $(LT)/api/cxx-linked: $(LT)/api/cxx.o $(LT_COMMON) $(ASHLAR_A)
 	$(say) LD $@
-	$(Q)$(CXX) $(LDFLAGS) -rdynamic -Wl,-u,ashlar_stats_json -o $@ $^ \
+	$(Q)$(CXX) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) $(LT_WHOLE) \
 		-pthread -ldl
 
 OBJS += $(LT)/api/cxx.o

@@ -25,6 +25,11 @@ bool is_ashlar(void)
 	return ashlar_stats_json != NULL;
 }
 
+bool is_emulated(void)
+{
+	return &test_is_emulated != NULL;
+}
+
 /* A test that was to run on Ashlar must not pass by running on another. */
 __attribute__((constructor)) static void check_allocator(void)
 {

@@ -107,6 +107,7 @@ static void block_resize(struct worker *w, struct block *b)
 	void *p;
 
 	len += !len;
+	len = len < w->max_len ? len : w->max_len;
 	kept = len < b->len ? len : b->len;
 	p = realloc(b->p, len);
 	if (!EXPECT(p, "NULL from realloc to %zu", len))
@@ -157,7 +158,7 @@ static void worker_start(struct worker *w, const struct rng *seed,
 	memset(w, 0, sizeof(*w));
 	w->rng = rng_split(seed, part);
 	w->nr_ops = nr_ops * (int)test_scale();
-	w->max_len = 4 << 20;
+	w->max_len = is_emulated() ? 1 << 20 : 4 << 20;
 	w->next_id = (uint64_t)part << 48;
 }
 
