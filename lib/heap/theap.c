@@ -11,6 +11,8 @@
 #include "heap/misuse.h"
 #include "rt/meta.h"
 
+enum { RETURN_STEP = 16 };
+
 static struct {
 	struct lock lock;
 	struct theap *idle;		      /* Guarded by lock. */
@@ -192,9 +194,9 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 	return got;
 }
 
-static void put(struct theap *h, void *obj)
+/* Lock held. */
+static inline void put(struct theap *h, struct slab *s, void *obj)
 {
-	struct slab *s = slab_of_entry(space_load(obj));
 	int err = slab_put(s, obj);
 
 	if (unlikely(err))
@@ -215,9 +217,23 @@ static void put(struct theap *h, void *obj)
  */
 void theap_return(struct theap *h, void **objs, unsigned int nr)
 {
+	struct slab *slabs[RETURN_STEP];
+
 	lock_acquire(&h->lock);
-	for (unsigned int i = 0; i < nr; i++)
-		put(h, objs[i]);
+	while (nr) {
+		unsigned int n = min_size(nr, RETURN_STEP);
+
+		/* Headers lie apart: fetch them all before the first is needed */
+		for (unsigned int i = 0; i < n; i++) {
+			slabs[i] = slab_of_entry(space_load(objs[i]));
+			__builtin_prefetch(slabs[i], 1);
+			__builtin_prefetch((char *)slabs[i] + CACHE_LINE, 1);
+		}
+		for (unsigned int i = 0; i < n; i++)
+			put(h, slabs[i], objs[i]);
+		objs += n;
+		nr -= n;
+	}
 	shed(h, h->max_spare);
 	h->nr_flushes++;
 	lock_release(&h->lock);
@@ -249,7 +265,7 @@ void theap_drain(struct theap *h)
 	while (obj) {
 		void *next = *(void **)obj;
 
-		put(h, obj);
+		put(h, slab_of_entry(space_load(obj)), obj);
 		obj = next;
 	}
 	shed(h, h->max_spare);

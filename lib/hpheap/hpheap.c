@@ -181,6 +181,7 @@ void hpheap_attach(struct hpheap *h, struct hpage *hp)
 {
 	h->nr_dirty += hp->nr_dirty;
 	h->stats.used += (size_t)hp->nr_used << UNIT_SHIFT;
+	decay_note(&h->decay, h->stats.used >> UNIT_SHIFT);
 	if (!hp->nr_used) {
 		hp->state = HP_EMPTY;
 		if (hp->nr_dirty)

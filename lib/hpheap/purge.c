@@ -181,16 +181,24 @@ static void finish(struct hpheap *h, struct hpage *hp, const struct purged *p)
 	h->stats.purge_max_ns = max_size(h->stats.purge_max_ns, p->ns);
 }
 
+/* Units that may stay dirty; lock held. */
+static size_t keep(struct hpheap *h, enum purge_how how)
+{
+	if (how == PURGE_ALL)
+		return 0;
+	return decay_limit(&h->decay, conf.dirty_decay_ms,
+			   h->stats.used >> UNIT_SHIFT);
+}
+
 /* Purge one huge page; false: there is none to purge.  Adds to *@done. */
-static bool purge_one(struct hpheap *h, enum purge_how how, size_t keep,
-		      size_t *done)
+static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
 {
 	struct purged p = { .units = 0 };
 	struct hpage *hp = NULL;
 	struct hpage copy;
 
 	lock_acquire(&h->lock);
-	if (h->nr_dirty > keep)
+	if (h->nr_dirty > keep(h, how))
 		hp = victim(h, how);
 	if (hp) {
 		hpheap_detach(h, hp);
@@ -223,7 +231,6 @@ static bool purge_one(struct hpheap *h, enum purge_how how, size_t keep,
  */
 size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 {
-	size_t keep = how == PURGE_ALL ? 0 : h->decay.limit;
 	size_t done = 0;
 
 	if (is_disabled)
@@ -235,14 +242,11 @@ size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 	if (how == PURGE_ALL)
 		round_nr++;
 	for (; max_steps; max_steps--) {
-		if (purge_one(h, how, keep, &done))
+		if (purge_one(h, how, &done))
 			continue;
 		round_nr++;
 		break;
 	}
-	lock_acquire(&h->lock);
-	decay_settle(&h->decay, h->nr_dirty);
-	lock_release(&h->lock);
 	lock_release(&h->purge_lock);
 	return done;
 }
@@ -262,8 +266,9 @@ bool purge_tick(struct hpheap *h, u64 now_ms, unsigned int max_steps)
 	if (is_disabled)
 		return false;
 	lock_acquire(&h->lock);
-	decay_advance(&h->decay, now_ms, conf.dirty_decay_ms, h->nr_dirty);
-	is_due = h->nr_dirty > h->decay.limit;
+	decay_advance(&h->decay, now_ms, conf.dirty_decay_ms,
+		      h->stats.used >> UNIT_SHIFT);
+	is_due = h->nr_dirty > keep(h, PURGE_DECAY);
 	lock_release(&h->lock);
 	return is_due && purge_run(h, PURGE_DECAY, max_steps) && max_steps;
 }

@@ -5,8 +5,6 @@
  */
 #include "slab/slab.h"
 
-#include <errno.h>
-
 #include "hpheap/hpheap.h"
 
 enum { STARTER_MIN_OBJS = 8 };
@@ -98,43 +96,10 @@ unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 	return nr;
 }
 
-/* Slot of @obj, or MAX_SLAB_OBJS if it does not start one. */
-static unsigned int slot_of(const struct slab *s, const void *obj)
-{
-	size_t off = (const char *)obj - slab_base(s);
-	unsigned int i = size_class_index(s->class, off);
-
-	if (i * (size_t)size_classes[s->class].size != off ||
-	    i >= s->nr_objs)
-		return MAX_SLAB_OBJS;
-	return i;
-}
-
-/**
- * slab_put() - take a slot back
- * @s: the slab
- * @obj: an address within it
- *
- * Return: 0; -EINVAL if no slot starts there, -EALREADY if it is free.
- */
-int slab_put(struct slab *s, const void *obj)
-{
-	unsigned int i = slot_of(s, obj);
-
-	if (unlikely(i == MAX_SLAB_OBJS))
-		return -EINVAL;
-	if (unlikely(bitmap_test(&s->free, i)))
-		return -EALREADY;
-	bitmap_set(&s->free, i);
-	s->nr_free++;
-	slab_check(s);
-	return 0;
-}
-
 /* Is @obj no slot at all, or a free one? */
 bool slab_is_free(const struct slab *s, const void *obj)
 {
-	unsigned int i = slot_of(s, obj);
+	unsigned int i = slab_slot(s, obj);
 
 	return i == MAX_SLAB_OBJS || bitmap_test(&s->free, i);
 }

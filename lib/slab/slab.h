@@ -8,6 +8,8 @@
 #ifndef ASHLAR_SLAB_SLAB_H
 #define ASHLAR_SLAB_SLAB_H
 
+#include <errno.h>
+
 #include "base/bitmap.h"
 #include "base/list.h"
 #include "hpheap/space.h"
@@ -63,8 +65,39 @@ struct slab *slab_create(unsigned int class, enum slab_geometry geometry,
 			 u32 owner, unsigned int node);
 void slab_destroy(struct slab *s);
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);
-int slab_put(struct slab *s, const void *obj);
 bool slab_is_free(const struct slab *s, const void *obj);
 void slab_check(const struct slab *s);
+
+/* Slot of @obj, or MAX_SLAB_OBJS if it does not start one. */
+static inline unsigned int slab_slot(const struct slab *s, const void *obj)
+{
+	size_t off = (const char *)obj - slab_base(s);
+	unsigned int i = size_class_index(s->class, off);
+
+	if (i * (size_t)size_classes[s->class].size != off ||
+	    i >= s->nr_objs)
+		return MAX_SLAB_OBJS;
+	return i;
+}
+
+/**
+ * slab_put() - take a slot back
+ * @s: the slab
+ * @obj: an address within it
+ *
+ * Return: 0; -EINVAL if no slot starts there, -EALREADY if it is free.
+ */
+static inline int slab_put(struct slab *s, const void *obj)
+{
+	unsigned int i = slab_slot(s, obj);
+
+	if (unlikely(i == MAX_SLAB_OBJS))
+		return -EINVAL;
+	if (unlikely(bitmap_test(&s->free, i)))
+		return -EALREADY;
+	bitmap_set(&s->free, i);
+	s->nr_free++;
+	return 0;
+}
 
 #endif
