@@ -20,8 +20,8 @@ MIB ?= 2048
 MEM_ROUNDS ?= 1
 BENCH_INSTR_KEPT := Documentation/performance/instructions.json
 
-BENCH_PATTERNS := lone calloc aligned sized_delete realloc random256 live \
-	foreign
+BENCH_PATTERNS := lone calloc aligned sized_delete realloc random256 burst \
+	live foreign
 BENCH_INSTR := $(BENCH_PATTERNS:%=$(BENCH_DIR)/instr/%) \
 	$(BENCH_PATTERNS:%=$(BENCH_DIR)/instr/%-null)
 BENCH_INSTR_HEADERS := $(wildcard tools/bench/instr/*.h)

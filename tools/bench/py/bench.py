@@ -33,6 +33,8 @@ def arguments():
     parser.add_argument("--cpus", default=None, help="as 0,1")
     parser.add_argument("--percent", type=int, default=100,
                         help="amount of work of the synthetic rows")
+    parser.add_argument("--from", dest="earlier", metavar="FILE,...",
+                        help="report earlier runs' JSON, run nothing")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--plot", metavar="FILE.svg")
     args = parser.parse_args()
@@ -43,6 +45,20 @@ def arguments():
         mine = sorted(os.sched_getaffinity(0))
         args.cpus = ",".join(map(str, mine[:2]))
     return args
+
+
+def read_earlier(files):
+    """The results and failures of earlier runs as if of one; the same row
+    in two files has the rounds of both."""
+    results, failures = {}, []
+    for name in files.split(","):
+        with open(name, encoding="utf-8") as file:
+            data = json.load(file)
+        failures += data["failures"]
+        for row, by_alloc in data["runs"].items():
+            for alloc, runs in by_alloc.items():
+                results.setdefault(row, {}).setdefault(alloc, []).extend(runs)
+    return results, failures
 
 
 def make_loads(bench):
@@ -114,18 +130,9 @@ def write_json(path, args, results, allocs, failures):
             "runs": results}, file, indent=1)
 
 
-def main():
-    args = arguments()
-    names = args.allocators.split(",")
-    try:
-        allocs = allocators.find_all(names, args.build)
-    except allocators.Unavailable as why:
-        sys.exit(f"bench: {why}")
-    bench = os.path.abspath(os.path.join(args.build, "bench"))
-    chosen = row_table.select(row_table.all_rows(bench, args.percent),
-                              args.rows)
-    make_loads(bench)
-    results, failures = run_all(args, chosen, allocs)
+def finish(args, results, allocs, failures):
+    """Print, write and plot; ends the program."""
+    names = [alloc.name for alloc in allocs]
     print_report(args, results, names, failures)
     if args.json:
         write_json(args.json, args, results, allocs, failures)
@@ -133,6 +140,26 @@ def main():
         plots.ratios(args.plot, {metric: table.cells(results, metric)
                                  for metric in ("time", "peak_kib")}, names)
     sys.exit(1 if failures else 0)
+
+
+def main():
+    args = arguments()
+    names = args.allocators.split(",")
+    try:
+        allocs = allocators.find_all(names, args.build)
+    except allocators.Unavailable as why:
+        sys.exit(f"bench: {why}")
+    if args.earlier:
+        results, failures = read_earlier(args.earlier)
+        args.rounds = max(len(runs) for line in results.values()
+                          for runs in line.values())
+        finish(args, results, allocs, failures)
+    bench = os.path.abspath(os.path.join(args.build, "bench"))
+    chosen = row_table.select(row_table.all_rows(bench, args.percent),
+                              args.rows)
+    make_loads(bench)
+    results, failures = run_all(args, chosen, allocs)
+    finish(args, results, allocs, failures)
 
 
 if __name__ == "__main__":

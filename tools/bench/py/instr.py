@@ -40,6 +40,9 @@ ROWS = {
     "live-10k": ("live", 64, 10_000, 3),
     "live-10M": ("live", 64, 10_000_000, 3),
 }
+# Multiples of the bursts, so that every run ends at a burst's end.
+for _size in (64, 256, 1024):
+    ROWS[f"burst10k-{_size}"] = ("burst", _size, 10240, 3)
 SIZES = [16, 32, 48, 80, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]
 for _size in SIZES:
     ROWS[f"lone-{_size}"] = ("lone", _size, 0, 3)
