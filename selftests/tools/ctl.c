@@ -37,7 +37,7 @@ static const char smaps_text[] =
 static void parse_smaps(void)
 {
 	FILE *file = fmemopen((void *)smaps_text, strlen(smaps_text), "r");
-	struct client client = { 0 };
+	struct client client = {0};
 
 	client_parse(&client, file);
 	fclose(file);
@@ -129,14 +129,16 @@ struct wide_page {
 static struct wide_page make_page(void)
 {
 	struct wide_page page = {
-		.head = {
-			.seq = 6,
-			.version = ASHLAR_STATUS_VERSION,
-			.node_offset = offsetof(struct wide_page, nodes),
-			.node_stride = sizeof(struct wide_node),
-			.nr_nodes = 3,
-			.mapped = 11,
-		},
+		.head =
+			{
+				.seq = 6,
+				.version = ASHLAR_STATUS_VERSION,
+				.node_offset =
+					offsetof(struct wide_page, nodes),
+				.node_stride = sizeof(struct wide_node),
+				.nr_nodes = 3,
+				.mapped = 11,
+			},
 	};
 
 	for (int i = 0; i < 3; i++)
@@ -150,8 +152,8 @@ static void read_page(void)
 	struct ashlar_status_node nodes[3];
 	struct ashlar_status status;
 
-	EXPECT_EQ(0, device_status(&page.head, sizeof(page), &status, nodes,
-				   3));
+	EXPECT_EQ(0,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 	EXPECT_EQ(11, status.mapped);
 	EXPECT_EQ(3, status.nr_nodes);
 	EXPECT_EQ(102, nodes[2].pool);
@@ -163,8 +165,8 @@ static void fewer_nodes_than_there_are(void)
 	struct ashlar_status_node nodes[2];
 	struct ashlar_status status;
 
-	EXPECT_EQ(0, device_status(&page.head, sizeof(page), &status, nodes,
-				   2));
+	EXPECT_EQ(0,
+		  device_status(&page.head, sizeof(page), &status, nodes, 2));
 	EXPECT_EQ(2, status.nr_nodes);
 	EXPECT_EQ(101, nodes[1].pool);
 }
@@ -176,8 +178,8 @@ static void page_always_in_motion(void)
 	struct ashlar_status status;
 
 	page.head.seq = 7;
-	EXPECT_EQ(-EAGAIN, device_status(&page.head, sizeof(page), &status,
-					 nodes, 3));
+	EXPECT_EQ(-EAGAIN,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 }
 
 static void absurd_layouts(void)
@@ -187,23 +189,23 @@ static void absurd_layouts(void)
 	struct wide_page page = make_page();
 
 	page.head.nr_nodes = 0xffffffff;
-	EXPECT_EQ(0, device_status(&page.head, sizeof(page), &status, nodes,
-				   3));
+	EXPECT_EQ(0,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 	page.head.node_stride = 0xfffffff0;
-	EXPECT_EQ(-EBADMSG, device_status(&page.head, sizeof(page), &status,
-					  nodes, 3));
+	EXPECT_EQ(-EBADMSG,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 	page = make_page();
 	page.head.node_stride = 8;
-	EXPECT_EQ(-EBADMSG, device_status(&page.head, sizeof(page), &status,
-					  nodes, 3));
+	EXPECT_EQ(-EBADMSG,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 	page = make_page();
 	page.head.node_offset = 4;
-	EXPECT_EQ(-EBADMSG, device_status(&page.head, sizeof(page), &status,
-					  nodes, 3));
+	EXPECT_EQ(-EBADMSG,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 	page = make_page();
 	page.head.node_offset = sizeof(page);
-	EXPECT_EQ(-EBADMSG, device_status(&page.head, sizeof(page), &status,
-					  nodes, 3));
+	EXPECT_EQ(-EBADMSG,
+		  device_status(&page.head, sizeof(page), &status, nodes, 3));
 	EXPECT_EQ(-EBADMSG, device_status(&page.head, 16, &status, nodes, 3));
 }
 
@@ -214,7 +216,7 @@ static void write_json(void)
 				   "\n \"half\": 0.5,"
 				   "\n \"text\": \"\\u000a\\\\\"\n}\n";
 	char got[256] = "";
-	struct json json = { .out = fmemopen(got, sizeof(got), "w") };
+	struct json json = {.out = fmemopen(got, sizeof(got), "w")};
 
 	json_open(&json, NULL, '{');
 	json_u64(&json, "a \"b\"", UINT64_MAX);
@@ -254,24 +256,24 @@ static void sizes_in_huge_pages(void)
 		int err;
 		uint64_t nr;
 	} cases[] = {
-		{ "0", 0, 0 },
-		{ "512", 0, 512 },
-		{ "2M", 0, 1 },
-		{ "4096k", 0, 2 },
-		{ "1GiB", 0, 512 },
-		{ "3TB", 0, 3 << 19 },
-		{ "8388607T", 0, 8388607ull << 19 },
-		{ "8388608T", -EINVAL, 0 },
-		{ "4398046511104", -EINVAL, 0 },
-		{ "99999999999999999999", -EINVAL, 0 },
-		{ "3M", -EINVAL, 0 },
-		{ "1k", -EINVAL, 0 },
-		{ "2Mx", -EINVAL, 0 },
-		{ "2 M", -EINVAL, 0 },
-		{ "-2M", -EINVAL, 0 },
-		{ " 2M", -EINVAL, 0 },
-		{ "M", -EINVAL, 0 },
-		{ "", -EINVAL, 0 },
+		{"0", 0, 0},
+		{"512", 0, 512},
+		{"2M", 0, 1},
+		{"4096k", 0, 2},
+		{"1GiB", 0, 512},
+		{"3TB", 0, 3 << 19},
+		{"8388607T", 0, 8388607ull << 19},
+		{"8388608T", -EINVAL, 0},
+		{"4398046511104", -EINVAL, 0},
+		{"99999999999999999999", -EINVAL, 0},
+		{"3M", -EINVAL, 0},
+		{"1k", -EINVAL, 0},
+		{"2Mx", -EINVAL, 0},
+		{"2 M", -EINVAL, 0},
+		{"-2M", -EINVAL, 0},
+		{" 2M", -EINVAL, 0},
+		{"M", -EINVAL, 0},
+		{"", -EINVAL, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -300,18 +302,18 @@ static void other_devices(void)
 }
 
 static const struct ktap_test tests[] = {
-	{ "regions are found in smaps", parse_smaps },
-	{ "clients are found in /proc", find_clients },
-	{ "an unreadable /proc is an error", no_proc },
-	{ "a newer status page is read", read_page },
-	{ "no more nodes than there is room for", fewer_nodes_than_there_are },
-	{ "a status page in motion ends", page_always_in_motion },
-	{ "absurd status pages are refused", absurd_layouts },
-	{ "JSON is well formed", write_json },
-	{ "every counter has a place", every_counter_has_a_place },
-	{ "sizes in huge pages", sizes_in_huge_pages },
-	{ "other devices are refused", other_devices },
-	{ NULL, NULL },
+	{"regions are found in smaps", parse_smaps},
+	{"clients are found in /proc", find_clients},
+	{"an unreadable /proc is an error", no_proc},
+	{"a newer status page is read", read_page},
+	{"no more nodes than there is room for", fewer_nodes_than_there_are},
+	{"a status page in motion ends", page_always_in_motion},
+	{"absurd status pages are refused", absurd_layouts},
+	{"JSON is well formed", write_json},
+	{"every counter has a place", every_counter_has_a_place},
+	{"sizes in huge pages", sizes_in_huge_pages},
+	{"other devices are refused", other_devices},
+	{NULL, NULL},
 };
 
 int main(int argc, char **argv)

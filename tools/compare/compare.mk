@@ -55,3 +55,4 @@ _demo: all
 endif
 
 CHECK_FAST += selftests/tools/bench-parts selftests/tools/bench-command
+CHECK_GUEST += selftests/tools/ctl-command selftests/tools/demo-guest@1200

@@ -51,17 +51,17 @@ static const char usage[] =
 	"  -t, --limit S      give up on a snapshot after S seconds (600)\n";
 
 static const struct option long_options[] = {
-	{ "socket", required_argument, NULL, 's' },
-	{ "keys", required_argument, NULL, 'k' },
-	{ "seed", required_argument, NULL, 'S' },
-	{ "from", required_argument, NULL, 'f' },
-	{ "count", required_argument, NULL, 'c' },
-	{ "conns", required_argument, NULL, 'C' },
-	{ "depth", required_argument, NULL, 'd' },
-	{ "until", required_argument, NULL, 'u' },
-	{ "limit", required_argument, NULL, 't' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{"socket", required_argument, NULL, 's'},
+	{"keys", required_argument, NULL, 'k'},
+	{"seed", required_argument, NULL, 'S'},
+	{"from", required_argument, NULL, 'f'},
+	{"count", required_argument, NULL, 'c'},
+	{"conns", required_argument, NULL, 'C'},
+	{"depth", required_argument, NULL, 'd'},
+	{"until", required_argument, NULL, 'u'},
+	{"limit", required_argument, NULL, 't'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
 
 static void die(const char *what, int err)
@@ -221,7 +221,7 @@ static void bgsave(const char *socket)
 
 static void run_load(struct pump *pump, const struct options *opts)
 {
-	struct stream stream = { .set = pump->set, .left = opts->count };
+	struct stream stream = {.set = pump->set, .left = opts->count};
 
 	timed_run(pump, "load", stream_next, &stream);
 }
@@ -233,7 +233,7 @@ static void run_load(struct pump *pump, const struct options *opts)
  */
 static void run_snapshot(struct pump *pump, const struct options *opts)
 {
-	struct stream stream = { .set = pump->set, .left = opts->count };
+	struct stream stream = {.set = pump->set, .left = opts->count};
 
 	timed_run(pump, "before", stream_next, &stream);
 	printf("\"ops_at_fork\": %" PRIu32 ", ", pump->set->nr_ops);
@@ -252,7 +252,7 @@ static void run_snapshot(struct pump *pump, const struct options *opts)
 
 static void run_verify(struct pump *pump, const struct options *opts)
 {
-	struct walk walk = { .set = pump->set, .kind = KV_READ };
+	struct walk walk = {.set = pump->set, .kind = KV_READ};
 	uint32_t nr_live = kvset_nr_live(pump->set);
 	struct resp_reply reply;
 	struct resp_conn conn;
@@ -276,7 +276,7 @@ static void run_verify(struct pump *pump, const struct options *opts)
 static void run_command(struct pump *pump, const char *command,
 			const struct options *opts)
 {
-	struct walk walk = { .set = pump->set, .kind = KV_WRITE };
+	struct walk walk = {.set = pump->set, .kind = KV_WRITE};
 
 	if (!strcmp(command, "fill")) {
 		timed_run(pump, "fill", walk_next, &walk);
@@ -295,8 +295,12 @@ static void run_command(struct pump *pump, const char *command,
 int main(int argc, char **argv)
 {
 	struct options opts = {
-		.seed = 1, .nr_keys = 1000, .count = 1000, .nr_conns = 8,
-		.depth = 8, .limit_s = 600,
+		.seed = 1,
+		.nr_keys = 1000,
+		.count = 1000,
+		.nr_conns = 8,
+		.depth = 8,
+		.limit_s = 600,
 	};
 	struct kv_op op;
 	struct kvset set;

@@ -22,16 +22,12 @@ struct size_range {
 };
 
 static const struct size_range size_mix[] = {
-	{ 400, 16, 64 },
-	{ 350, 64, 256 },
-	{ 170, 256, 1024 },
-	{ 60, 1024, 4096 },
-	{ 18, 4096, 16384 },
-	{ 2, 16384, KV_VALUE_MAX },
+	{400, 16, 64},	  {350, 64, 256},    {170, 256, 1024},
+	{60, 1024, 4096}, {18, 4096, 16384}, {2, 16384, KV_VALUE_MAX},
 };
 
 enum {
-	HASH_SHARE = 8,		/* one key in so many is a hash */
+	HASH_SHARE = 8, /* one key in so many is a hash */
 	WRITE_PERCENT = 50,
 	DELETE_PERCENT = 3,
 };
@@ -145,8 +141,7 @@ size_t kvset_key(const struct kvset *set, uint32_t id, char *ret_key)
 	return snprintf(ret_key, KV_KEY_MAX, "k:%012u", id);
 }
 
-static size_t string_len(const struct kvset *set, uint32_t id,
-			 uint32_t version)
+static size_t string_len(const struct kvset *set, uint32_t id, uint32_t version)
 {
 	uint64_t h = draw(set, SALT_SIZE, id, version);
 	unsigned int pick = h % 1000;
@@ -189,11 +184,11 @@ size_t kvset_value(const struct kvset *set, uint32_t id, uint32_t version,
 	return len;
 }
 
-static size_t field_len(const struct kvset *set, uint32_t id,
-			uint32_t version, unsigned int field)
+static size_t field_len(const struct kvset *set, uint32_t id, uint32_t version,
+			unsigned int field)
 {
-	return 8 + draw(set, SALT_FIELD + field, id, version) %
-			   (KV_FIELD_MAX - 8);
+	return 8 +
+	       draw(set, SALT_FIELD + field, id, version) % (KV_FIELD_MAX - 8);
 }
 
 /* As kvset_value(), for one field of a hash key; at most KV_FIELD_MAX. */

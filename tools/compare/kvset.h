@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	KV_KEY_MAX = 16,	/* "k:" and twelve digits, and a NUL */
+	KV_KEY_MAX = 16, /* "k:" and twelve digits, and a NUL */
 	KV_VALUE_MAX = 64 << 10,
 	KV_HASH_FIELDS = 6,
 	KV_FIELD_MAX = 40,
@@ -62,8 +62,7 @@ int kvset_is_hash(const struct kvset *set, uint32_t id);
 size_t kvset_key(const struct kvset *set, uint32_t id, char *ret_key);
 size_t kvset_value(const struct kvset *set, uint32_t id, uint32_t version,
 		   char *ret_value);
-size_t kvset_value_len(const struct kvset *set, uint32_t id,
-		       uint32_t version);
+size_t kvset_value_len(const struct kvset *set, uint32_t id, uint32_t version);
 size_t kvset_field(const struct kvset *set, uint32_t id, uint32_t version,
 		   unsigned int field, char *ret_value);
 

@@ -52,7 +52,7 @@ uint64_t pump_now_ns(void)
 int pump_init(struct pump *pump, struct kvset *set, const char *path,
 	      unsigned int nr_lanes, unsigned int depth)
 {
-	*pump = (struct pump){ .set = set, .depth = depth };
+	*pump = (struct pump){.set = set, .depth = depth};
 	pump->lanes = calloc(nr_lanes, sizeof(*pump->lanes));
 	pump->pfds = calloc(nr_lanes, sizeof(*pump->pfds));
 	if (!pump->lanes || !pump->pfds) {
@@ -84,7 +84,7 @@ void pump_fini(struct pump *pump)
 	}
 	free(pump->lanes);
 	free(pump->pfds);
-	*pump = (struct pump){ 0 };
+	*pump = (struct pump){0};
 }
 
 /* Forget what was measured; what was wrong stays counted. */
@@ -142,7 +142,7 @@ static int put_write(struct pump *pump, struct resp_conn *conn,
 	resp_arg(conn, "HSET", 4);
 	err = resp_arg(conn, key, key_len);
 	for (unsigned int i = 0; i < KV_HASH_FIELDS && !err; i++) {
-		char name[2] = { 'f', '0' + i };
+		char name[2] = {'f', '0' + i};
 
 		resp_arg(conn, name, sizeof(name));
 		len = kvset_field(pump->set, op->id, op->version, i, value);
@@ -165,7 +165,7 @@ static int put_read(struct pump *pump, struct resp_conn *conn,
 	resp_arg(conn, "HMGET", 5);
 	err = resp_arg(conn, key, key_len);
 	for (unsigned int i = 0; i < KV_HASH_FIELDS && !err; i++) {
-		char name[2] = { 'f', '0' + i };
+		char name[2] = {'f', '0' + i};
 
 		err = resp_arg(conn, name, sizeof(name));
 	}
@@ -235,7 +235,7 @@ static bool reply_matches(const struct pump *pump, const struct kv_op *op,
 static void say_wrong(const struct pump *pump, const struct kv_op *op,
 		      const struct resp_reply *reply)
 {
-	static const char *const names[] = { "read", "write", "delete" };
+	static const char *const names[] = {"read", "write", "delete"};
 	char key[KV_KEY_MAX];
 
 	kvset_key(pump->set, op->id, key);
@@ -247,8 +247,8 @@ static void say_wrong(const struct pump *pump, const struct kv_op *op,
 			op->version,
 			kvset_value_len(pump->set, op->id, op->version));
 	if (reply->type == '-')
-		fprintf(stderr, ", saw the error '%.*s'\n",
-			(int)reply->str.len, reply->str.data);
+		fprintf(stderr, ", saw the error '%.*s'\n", (int)reply->str.len,
+			reply->str.data);
 	else if (reply->type == '$' && reply->str.data)
 		fprintf(stderr, ", saw %zu other bytes\n", reply->str.len);
 	else
@@ -280,7 +280,7 @@ static int launch(struct pump *pump, struct pump_lane *lane,
 
 	lane->nr_flights++;
 	lane->nr_queued++;
-	lane->flights[slot] = (struct flight){ *op, pump_now_ns() };
+	lane->flights[slot] = (struct flight){*op, pump_now_ns()};
 	return put_op(pump, &lane->conn, op);
 }
 
@@ -331,7 +331,7 @@ static int turn(struct pump *pump)
 		err = flush(pump, lane);
 		if (err)
 			return err;
-		pfds[i] = (struct pollfd){ .fd = lane->conn.fd };
+		pfds[i] = (struct pollfd){.fd = lane->conn.fd};
 		if (lane->nr_flights)
 			pfds[i].events |= POLLIN;
 		if (lane->conn.out.end && !lane->nr_queued)
@@ -372,7 +372,7 @@ static bool is_idle(const struct pump *pump)
 int pump_run(struct pump *pump, pump_source_fn source, void *ctx)
 {
 	struct kv_op op;
-	bool is_held = false;	/* op waits for room on its connection */
+	bool is_held = false; /* op waits for room on its connection */
 	bool is_over = false;
 	int err = 0;
 

@@ -59,7 +59,7 @@ static int buf_append(struct resp_buf *buf, const void *data, size_t len)
  */
 int resp_open(struct resp_conn *conn, const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
@@ -73,7 +73,7 @@ int resp_open(struct resp_conn *conn, const char *path)
 		close(fd);
 		return err;
 	}
-	*conn = (struct resp_conn){ .fd = fd };
+	*conn = (struct resp_conn){.fd = fd};
 	return 0;
 }
 
@@ -82,7 +82,7 @@ void resp_close(struct resp_conn *conn)
 	close(conn->fd);
 	free(conn->out.data);
 	free(conn->in.data);
-	*conn = (struct resp_conn){ .fd = -1 };
+	*conn = (struct resp_conn){.fd = -1};
 }
 
 /* Start a command of so many arguments, its name included. */
@@ -169,7 +169,7 @@ static int take_line(struct cursor *cur, struct resp_str *ret_line)
 
 	if (!nl)
 		return -EAGAIN;
-	*ret_line = (struct resp_str){ cur->at, nl - 1 - cur->at };
+	*ret_line = (struct resp_str){cur->at, nl - 1 - cur->at};
 	cur->at = nl + 1;
 	return 0;
 }
@@ -192,12 +192,12 @@ static int take_bulk(struct cursor *cur, struct resp_str *ret_str)
 	if (err)
 		return err;
 	if (len < 0) {
-		*ret_str = (struct resp_str){ NULL, 0 };
+		*ret_str = (struct resp_str){NULL, 0};
 		return 0;
 	}
 	if (cur->end - cur->at < len + 2)
 		return -EAGAIN;
-	*ret_str = (struct resp_str){ cur->at, len };
+	*ret_str = (struct resp_str){cur->at, len};
 	cur->at += len + 2;
 	return 0;
 }
@@ -235,7 +235,7 @@ static int take_array(struct cursor *cur, struct resp_reply *reply)
 int resp_parse(struct resp_conn *conn, struct resp_reply *ret_reply)
 {
 	struct resp_buf *in = &conn->in;
-	struct cursor cur = { in->data + in->start, in->data + in->end };
+	struct cursor cur = {in->data + in->start, in->data + in->end};
 	int err;
 
 	if (in->start == in->end)
@@ -267,7 +267,7 @@ int resp_parse(struct resp_conn *conn, struct resp_reply *ret_reply)
 int resp_call(struct resp_conn *conn, const char *line,
 	      struct resp_reply *ret_reply)
 {
-	struct pollfd pfd = { .fd = conn->fd };
+	struct pollfd pfd = {.fd = conn->fd};
 	int err = resp_command(conn, line);
 
 	while (!err) {

@@ -62,8 +62,7 @@ int admin_parse_hunks(const char *text, uint64_t *ret_nr_hunks)
 	if (!unit || (end[1] && strcmp(end + 1, "iB") && strcmp(end + 1, "B")))
 		return -EINVAL;
 	shift = 10 * (unit - units + 1);
-	if (value >> (63 - shift) ||
-	    (value << shift) % (1ull << HUNK_SHIFT))
+	if (value >> (63 - shift) || (value << shift) % (1ull << HUNK_SHIFT))
 		return -EINVAL;
 	*ret_nr_hunks = value << shift >> HUNK_SHIFT;
 	return 0;
@@ -76,10 +75,10 @@ static int read_target(const struct options *opts, int node,
 		const char *name;
 		uint64_t *value;
 	} files[] = {
-		{ "pool", &ret_target->pool },
-		{ "target", &ret_target->now },
-		{ "min_target", &ret_target->min },
-		{ "max_target", &ret_target->max },
+		{"pool", &ret_target->pool},
+		{"target", &ret_target->now},
+		{"min_target", &ret_target->min},
+		{"max_target", &ret_target->max},
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -98,8 +97,7 @@ static void print_target(int node, const struct target *target)
 	       node, target->pool, target->now, target->min, target->max);
 }
 
-static void put_target(struct json *json, int node,
-		       const struct target *target)
+static void put_target(struct json *json, int node, const struct target *target)
 {
 	json_open(json, NULL, '{');
 	json_u64(json, "node", node);
@@ -112,7 +110,7 @@ static void put_target(struct json *json, int node,
 
 static int show_targets(const struct options *opts)
 {
-	struct json json = { .out = stdout };
+	struct json json = {.out = stdout};
 	int first = 0, err = 0;
 
 	while (first < MAX_NODES && !sysfs_has_node(opts->sysfs, first))
@@ -196,7 +194,8 @@ int admin_targets(const struct options *opts, int argc, char **argv)
 	if (!argc)
 		return show_targets(opts);
 	if (argc < 2 || argc > 3)
-		return bad_argument(argv[0], "no argument to show the "
+		return bad_argument(argv[0],
+				    "no argument to show the "
 				    "targets, or NODE MIN [MAX] to set them");
 	if (parse_node(argv[0], &node))
 		return bad_argument(argv[0], "a node's number");
@@ -260,7 +259,6 @@ int admin_drain(const struct options *opts, int argc, char **argv)
 		err = sysfs_get(opts->sysfs, SYSFS_NO_NODE, "drain", &is_on);
 	if (err)
 		return complain(opts, SYSFS_NO_NODE, "drain", err);
-	puts(is_on ? "draining: no new memory is handed out" :
-		     "not draining");
+	puts(is_on ? "draining: no new memory is handed out" : "not draining");
 	return is_on ? show_holders(opts) : EXIT_OK;
 }

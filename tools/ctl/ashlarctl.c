@@ -64,13 +64,13 @@ static int run_status(const struct options *opts, int argc, char **argv)
 }
 
 static const struct command commands[] = {
-	{ "status", run_status, "pools by node, counters, and who uses them" },
-	{ "watch", watch_run,
-	  "[SECONDS [COUNT]]: what the module does, a line an interval" },
-	{ "targets", admin_targets,
-	  "[NODE MIN [MAX]]: how much is kept zeroed; show or set" },
-	{ "drain", admin_drain,
-	  "[on|off]: stop handing out memory, show who still holds some" },
+	{"status", run_status, "pools by node, counters, and who uses them"},
+	{"watch", watch_run,
+	 "[SECONDS [COUNT]]: what the module does, a line an interval"},
+	{"targets", admin_targets,
+	 "[NODE MIN [MAX]]: how much is kept zeroed; show or set"},
+	{"drain", admin_drain,
+	 "[on|off]: stop handing out memory, show who still holds some"},
 };
 
 enum { NR_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -93,13 +93,13 @@ static void usage(FILE *out)
 }
 
 static const struct option long_options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "device", required_argument, NULL, 'd' },
-	{ "proc", required_argument, NULL, 'p' },
-	{ "sysfs", required_argument, NULL, 's' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{"json", no_argument, NULL, 'j'},
+	{"device", required_argument, NULL, 'd'},
+	{"proc", required_argument, NULL, 'p'},
+	{"sysfs", required_argument, NULL, 's'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
 
 static void parse(struct options *opts, int argc, char **argv)
@@ -138,7 +138,9 @@ static void parse(struct options *opts, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct options opts = {
-		.device = ASHLAR_DEVICE, .proc = "/proc", .sysfs = SYSFS_DIR,
+		.device = ASHLAR_DEVICE,
+		.proc = "/proc",
+		.sysfs = SYSFS_DIR,
 	};
 	const struct command *command = commands;
 	int status;

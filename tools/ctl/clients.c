@@ -73,7 +73,7 @@ static FILE *open_in(const char *proc, pid_t pid, const char *file)
 static int has_region(const char *proc, pid_t pid, bool *ret_has)
 {
 	FILE *maps = open_in(proc, pid, "maps");
-	struct client client = { 0 };
+	struct client client = {0};
 
 	if (!maps)
 		return -errno;
@@ -100,7 +100,7 @@ static void read_comm(const char *proc, struct client *client)
 
 static int add(struct clients *clients, const char *proc, pid_t pid)
 {
-	struct client client = { .pid = pid };
+	struct client client = {.pid = pid};
 	struct client *items;
 	FILE *smaps;
 
@@ -143,7 +143,7 @@ int clients_read(struct clients *clients, const char *proc)
 	DIR *dir = opendir(proc);
 	int err = 0;
 
-	*clients = (struct clients){ 0 };
+	*clients = (struct clients){0};
 	if (!dir)
 		return -errno;
 	while (!err && (entry = readdir(dir))) {
@@ -171,5 +171,5 @@ int clients_read(struct clients *clients, const char *proc)
 void clients_fini(struct clients *clients)
 {
 	free(clients->items);
-	*clients = (struct clients){ 0 };
+	*clients = (struct clients){0};
 }

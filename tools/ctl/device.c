@@ -15,41 +15,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COUNTER(field) { #field, offsetof(struct ashlar_stats, ret_##field) }
+#define COUNTER(field) \
+	{ \
+#field, offsetof(struct ashlar_stats, ret_##field) \
+	}
 
 const struct device_counter device_counters[] = {
-	COUNTER(pool),
-	COUNTER(zeroing),
-	COUNTER(mapped),
-	COUNTER(parked),
-	COUNTER(shared),
-	COUNTER(allocated),
-	COUNTER(freed),
-	COUNTER(small),
-	COUNTER(regions),
-	COUNTER(pool_hits),
-	COUNTER(pool_misses),
-	COUNTER(fallbacks),
-	COUNTER(remote),
-	COUNTER(zeroed),
-	COUNTER(zero_ns),
-	COUNTER(shrunk),
-	COUNTER(discarded),
-	COUNTER(fork_shared),
-	COUNTER(fork_copied),
-	COUNTER(cow_huge),
-	COUNTER(cow_base),
-	COUNTER(cow_reused),
-	COUNTER(folded),
-	COUNTER(fold_pages),
-	COUNTER(fold_busy),
-	COUNTER(remaps),
-	COUNTER(collapsed),
-	COUNTER(broken),
-	COUNTER(moved),
-	COUNTER(charge_fails),
-	COUNTER(quota_fails),
-	{ NULL, 0 },
+	COUNTER(pool),	      COUNTER(zeroing),
+	COUNTER(mapped),      COUNTER(parked),
+	COUNTER(shared),      COUNTER(allocated),
+	COUNTER(freed),	      COUNTER(small),
+	COUNTER(regions),     COUNTER(pool_hits),
+	COUNTER(pool_misses), COUNTER(fallbacks),
+	COUNTER(remote),      COUNTER(zeroed),
+	COUNTER(zero_ns),     COUNTER(shrunk),
+	COUNTER(discarded),   COUNTER(fork_shared),
+	COUNTER(fork_copied), COUNTER(cow_huge),
+	COUNTER(cow_base),    COUNTER(cow_reused),
+	COUNTER(folded),      COUNTER(fold_pages),
+	COUNTER(fold_busy),   COUNTER(remaps),
+	COUNTER(collapsed),   COUNTER(broken),
+	COUNTER(moved),	      COUNTER(charge_fails),
+	COUNTER(quota_fails), {NULL, 0},
 };
 
 uint64_t device_counter(const struct ashlar_stats *stats,
@@ -87,7 +74,7 @@ int device_open(struct device *dev, const char *path)
 {
 	int err;
 
-	*dev = (struct device){ .info.size = sizeof(dev->info) };
+	*dev = (struct device){.info.size = sizeof(dev->info)};
 	dev->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (dev->fd < 0)
 		return -errno;
@@ -111,7 +98,7 @@ void device_close(struct device *dev)
 /* The module's counters, those it does not have as zero. */
 int device_stats(const struct device *dev, struct ashlar_stats *ret_stats)
 {
-	struct ashlar_stats stats = { .size = sizeof(stats) };
+	struct ashlar_stats stats = {.size = sizeof(stats)};
 
 	if (ioctl(dev->fd, ASHLAR_IOC_STATS, &stats))
 		return -errno;
@@ -122,8 +109,7 @@ int device_stats(const struct device *dev, struct ashlar_stats *ret_stats)
 /* Copy what lies within the page; 0, or -EBADMSG for an absurd layout. */
 static int copy_status(const struct ashlar_status *page, size_t len,
 		       struct ashlar_status *ret_status,
-		       struct ashlar_status_node *ret_nodes,
-		       uint32_t max_nodes)
+		       struct ashlar_status_node *ret_nodes, uint32_t max_nodes)
 {
 	size_t step, offset;
 	uint32_t nr;
@@ -172,8 +158,7 @@ int device_status(const struct ashlar_status *page, size_t len,
 			sched_yield();
 			continue;
 		}
-		err = copy_status(page, len, ret_status, ret_nodes,
-				  max_nodes);
+		err = copy_status(page, len, ret_status, ret_nodes, max_nodes);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&page->seq, __ATOMIC_RELAXED) == seq)
 			return err;

@@ -65,7 +65,7 @@ int status_read(struct status *status, const struct device *dev,
 {
 	int err;
 
-	*status = (struct status){ .info = dev->info };
+	*status = (struct status){.info = dev->info};
 	read_version(status, opts->sysfs);
 	*ret_what = "the module's counters";
 	err = device_stats(dev, &status->stats);
@@ -103,7 +103,7 @@ static bool is_shown(const struct ashlar_status_node *node)
 /* Bytes as a short text with a binary unit, in one of a few buffers. */
 static const char *human(uint64_t bytes)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	static char texts[8][24];
 	static unsigned int next;
 	char *text = texts[next++ % 8];
@@ -114,8 +114,9 @@ static const char *human(uint64_t bytes)
 		value /= 1024;
 		unit++;
 	}
-	snprintf(text, sizeof(texts[0]), value < 10 && unit ? "%.1f %s" :
-		 "%.0f %s", value, units[unit]);
+	snprintf(text, sizeof(texts[0]),
+		 value < 10 && unit ? "%.1f %s" : "%.0f %s", value,
+		 units[unit]);
 	return text;
 }
 
@@ -136,16 +137,17 @@ static void print_nodes(const struct status *status, FILE *out)
 
 		if (!is_shown(node))
 			continue;
-		fprintf(out, "%4" PRIu32 " %10s %10s %10s %10s %7.2f s "
-			"%11s %6.2f  %s\n", i,
-			human(node->pool * hunk), human(node->target * hunk),
+		fprintf(out,
+			"%4" PRIu32 " %10s %10s %10s %10s %7.2f s "
+			"%11s %6.2f  %s\n",
+			i, human(node->pool * hunk), human(node->target * hunk),
 			human(node->mapped * hunk),
 			human(status->extras[i].zeroed * hunk),
 			status->extras[i].zero_ns / 1e9,
 			human(node->free_hunks * hunk),
 			node->frag_index / 1000.0,
-			node->flags & ASHLAR_STATUS_PRESSURE ? "pressure" :
-							       "calm");
+			node->flags & ASHLAR_STATUS_PRESSURE ? "pressure"
+							     : "calm");
 	}
 }
 
@@ -157,18 +159,21 @@ static void print_counters(const struct status *status, FILE *out)
 	uint64_t touches = stats->ret_pool_hits + stats->ret_pool_misses +
 			   stats->ret_fallbacks;
 
-	fprintf(out, "\nfirst touches  %" PRIu64 ", %.1f %% from a pool, "
+	fprintf(out,
+		"\nfirst touches  %" PRIu64 ", %.1f %% from a pool, "
 		"%llu got small pages, %llu a remote node\n",
 		touches, 100 * share(stats->ret_pool_hits, touches),
 		stats->ret_fallbacks, stats->ret_remote);
 	fprintf(out, "zeroed         %s in %.3f s of CPU time\n",
 		human(stats->ret_zeroed * hunk), stats->ret_zero_ns / 1e9);
-	fprintf(out, "after forks    %s copied, %s of it by small pages; "
+	fprintf(out,
+		"after forks    %s copied, %s of it by small pages; "
 		"%llu pages folded back\n",
 		human((stats->ret_cow_huge + stats->ret_fork_copied) * hunk +
 		      stats->ret_cow_base * page),
 		human(stats->ret_cow_base * page), stats->ret_fold_pages);
-	fprintf(out, "in use         %s huge, %s small, %llu regions; %s "
+	fprintf(out,
+		"in use         %s huge, %s small, %llu regions; %s "
 		"given back under pressure\n",
 		human(stats->ret_mapped * hunk), human(stats->ret_small * page),
 		stats->ret_regions, human(stats->ret_shrunk * hunk));
@@ -191,7 +196,8 @@ static void print_clients(const struct status *status, FILE *out)
 	if (!clients->nr)
 		fprintf(out, "%8s no process uses the device\n", "-");
 	if (clients->nr_unreadable)
-		fprintf(out, "%zu process(es) could not be looked at; run as "
+		fprintf(out,
+			"%zu process(es) could not be looked at; run as "
 			"root to see all\n",
 			clients->nr_unreadable);
 }
@@ -201,9 +207,9 @@ void status_print(const struct status *status, FILE *out)
 	fprintf(out, "ashlar %s, ABI %" PRIu32 ", huge pages of %s%s\n",
 		status->version, status->info.ret_abi,
 		human(status->info.ret_hunk_size),
-		status->info.ret_features & ASHLAR_FEAT_TESTBUILD ?
-			", TEST BUILD: not for production" :
-			"");
+		status->info.ret_features & ASHLAR_FEAT_TESTBUILD
+			? ", TEST BUILD: not for production"
+			: "");
 	if (status->has_page)
 		print_nodes(status, out);
 	print_counters(status, out);
@@ -261,8 +267,7 @@ static void put_clients(const struct status *status, struct json *json)
 		json_u64(json, "bytes", client->len);
 		json_u64(json, "resident", client->rss);
 		json_u64(json, "huge", client->huge);
-		json_real(json, "huge_share",
-			  share(client->huge, client->rss));
+		json_real(json, "huge_share", share(client->huge, client->rss));
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -271,7 +276,7 @@ static void put_clients(const struct status *status, struct json *json)
 
 void status_print_json(const struct status *status, FILE *out)
 {
-	struct json json = { .out = out };
+	struct json json = {.out = out};
 
 	json_open(&json, NULL, '{');
 	json_string(&json, "version", status->version);

@@ -41,8 +41,7 @@ int sysfs_has_node(const char *dir, int node)
  * Return: 0; -EBADMSG if something else stands there; or what open(2) and
  * read(2) say.
  */
-int sysfs_get(const char *dir, int node, const char *name,
-	      uint64_t *ret_value)
+int sysfs_get(const char *dir, int node, const char *name, uint64_t *ret_value)
 {
 	char path[PATH_LEN], text[64], *end;
 	uint64_t value;

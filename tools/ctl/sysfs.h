@@ -15,8 +15,7 @@
 #define SYSFS_NO_NODE (-1)
 
 int sysfs_has_node(const char *dir, int node);
-int sysfs_get(const char *dir, int node, const char *name,
-	      uint64_t *ret_value);
+int sysfs_get(const char *dir, int node, const char *name, uint64_t *ret_value);
 int sysfs_set(const char *dir, int node, const char *name, uint64_t value);
 void sysfs_explain(const char *dir, int node, const char *name, int err,
 		   char *ret_text, size_t len);

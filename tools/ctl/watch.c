@@ -81,7 +81,7 @@ static int watch(const struct device *dev, long seconds, long count)
 	int err = device_stats(dev, &before);
 
 	for (long i = 0; !err && i < count && !ferror(stdout); i++) {
-		struct timespec rest = { .tv_sec = seconds };
+		struct timespec rest = {.tv_sec = seconds};
 		double end_s;
 
 		if (i % HEAD_EVERY == 0)
@@ -114,8 +114,10 @@ int watch_run(const struct options *opts, int argc, char **argv)
 	int err;
 
 	if (argc > 2) {
-		fprintf(stderr, "ashlarctl: '%s': expected SECONDS and COUNT "
-			"at most\n", argv[2]);
+		fprintf(stderr,
+			"ashlarctl: '%s': expected SECONDS and COUNT "
+			"at most\n",
+			argv[2]);
 		return EXIT_USAGE;
 	}
 	if (argc > 0 && take_number(argv[0], 1, MAX_SECONDS, &seconds))
