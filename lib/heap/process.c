@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "backend/backend.h"
@@ -34,6 +35,42 @@ static struct lock init_lock;
 static _Atomic bool is_ready;
 static bool has_failed;
 static pthread_key_t exit_key;
+
+/*
+ * A byte that is 1 in this process and 0 in a child that a bare clone(2) made,
+ * for as long as nobody has set it there.
+ */
+static char *birthmark;
+
+static bool is_orphan(void)
+{
+	return !*birthmark;
+}
+
+static const struct lock_orphan_ops orphan_ops = {
+	.is_orphan = is_orphan,
+	.adopt = process_after_fork_child,
+};
+
+/**
+ * process_expect_threads() - a second thread is about to share the heap
+ *
+ * Before that nobody but the caller of clone(2) can hold a lock.
+ */
+void process_expect_threads(void)
+{
+	static atomic_flag is_done = ATOMIC_FLAG_INIT;
+	char *page;
+
+	if (atomic_flag_test_and_set(&is_done))
+		return;
+	page = os_map(os_page_size);
+	if (!page || os_advise(page, os_page_size, MADV_WIPEONFORK))
+		return;
+	*page = 1;
+	birthmark = page;
+	lock_watch_orphans(&orphan_ops);
+}
 
 static void on_thread_exit(void *arg)
 {
@@ -114,6 +151,7 @@ static void background_start(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	process_expect_threads();
 	if (atomic_exchange(&background.is_running, true))
 		return;
 	sigfillset(&all);
@@ -185,6 +223,8 @@ void process_after_fork_parent(void)
 
 void process_after_fork_child(void)
 {
+	if (birthmark)
+		*birthmark = 1;
 	lock_reset(meta_lock());
 	lock_reset(space_lock());
 	hpheap_reset_all();

@@ -65,7 +65,8 @@ static bool attach(struct tcache *t)
 	t->heap->max_spare = max_spare();
 	t->state = TCACHE_LIVE;
 	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
-	atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed))
+		process_expect_threads();
 	process_watch_thread(t);
 	return true;
 }
