@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "backend/backend.h"
+#include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
 #include "hpheap/purge.h"
@@ -28,6 +29,7 @@ enum {
 	BACKGROUND_MS = 50,
 	BACKGROUND_IDLE_ROUNDS = 400, /* 20 s */
 	BACKGROUND_STEPS = 64,
+	RECLAIM_MIN_MS = 2000,
 	BACKGROUND_STACK = 64 << 10,
 };
 
@@ -132,13 +134,24 @@ static bool purge_round(void)
 	return has_work;
 }
 
+/* As often as slabs may be walked: they must rest from one to the next. */
+static unsigned int reclaim_rounds(void)
+{
+	return max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS) /
+	       BACKGROUND_MS;
+}
+
 static void *background_main(void *arg)
 {
 	const struct timespec pause = { .tv_nsec = BACKGROUND_MS * 1000000L };
-	unsigned int idle = 0;
+	unsigned int idle = 0, round = 0;
 
 	while (idle < BACKGROUND_IDLE_ROUNDS) {
 		idle = purge_round() ? 0 : idle + 1;
+		if (conf.dirty_decay_ms >= 0 &&
+		    ++round % reclaim_rounds() == 0 &&
+		    reclaim_slabs(RECLAIM_SPARSE))
+			idle = 0;
 		nanosleep(&pause, NULL);
 	}
 	atomic_store(&background.is_running, false);
@@ -171,12 +184,13 @@ static void background_start(void)
 
 /**
  * process_background() - start the background thread if there is cause
+ * @vacant: bytes in free slots of the caller's slabs
  *
  * Called now and then from slow paths, without a lock.
  */
-void process_background(void)
+void process_background(size_t vacant)
 {
-	size_t dirty = 0;
+	size_t dirty = vacant;
 
 	if (background.is_running || background.is_forbidden ||
 	    conf.background_thread == BACKGROUND_OFF)
@@ -201,11 +215,13 @@ void process_purge_all(void)
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))
 			purge_run(hpheap_peek(node), PURGE_ALL, UINT_MAX);
+	reclaim_slabs(RECLAIM_ALL);
 }
 
 void process_before_fork(void)
 {
 	lock_acquire(&init_lock);
+	reclaim_stop();
 	theap_lock_all();
 	hpheap_lock_all();
 	lock_acquire(space_lock());
@@ -218,6 +234,7 @@ void process_after_fork_parent(void)
 	lock_release(space_lock());
 	hpheap_unlock_all();
 	theap_unlock_all();
+	reclaim_resume();
 	lock_release(&init_lock);
 }
 
@@ -230,6 +247,7 @@ void process_after_fork_child(void)
 	hpheap_reset_all();
 	theap_reset_all(tcache.heap);
 	backend_after_fork();
+	reclaim_resume();
 	lock_reset(&init_lock);
 	thread_after_fork();
 	purge_disable();

@@ -150,7 +150,7 @@ void thread_tick(struct tcache *t)
 	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
-	process_background();
+	process_background(t->heap ? t->heap->slab_bytes - t->heap->used : 0);
 }
 
 /**
