@@ -144,7 +144,7 @@ static void forget_counts(void)
 {
 	size_t end = space_end_hpage();
 
-	for (size_t i = 1; i < end; i++)
+	for (size_t i = space_first_hpage(); i < end; i++)
 		space.hpages[i].nr_hollow = 0;
 }
 

@@ -569,7 +569,7 @@ void hpheap_check(struct hpheap *h)
 {
 	size_t nr_dirty = 0, used = 0, nr_empty = 0;
 
-	for (size_t i = 1; i < space_end_hpage(); i++) {
+	for (size_t i = space_first_hpage(); i < space_end_hpage(); i++) {
 		const struct hpage *hp = &space.hpages[i];
 
 		if (hp->state == HP_UNUSED || hp->node != h->node)
