@@ -98,7 +98,7 @@ struct theap *theap_next(struct theap *h)
 }
 
 /* Put a slab where its fullness says; it is in no list.  Lock held. */
-void theap_place(struct theap *h, struct slab *s)
+static void place(struct theap *h, struct slab *s)
 {
 	s->level = slab_level(s);
 	if (s->level < SLAB_LEVELS) {
@@ -109,8 +109,7 @@ void theap_place(struct theap *h, struct slab *s)
 	}
 }
 
-/* Take a slab out of its list.  Lock held. */
-void theap_unplace(struct theap *h, struct slab *s)
+static void unplace(struct theap *h, struct slab *s)
 {
 	if (s->level < SLAB_LEVELS) {
 		hlist_del(&s->hlink);
@@ -126,9 +125,8 @@ static void shed(struct theap *h, unsigned int keep)
 	while (h->spare_units > keep) {
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
-		theap_unplace(h, s);
+		unplace(h, s);
 		h->nr_slabs[s->class]--;
-		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
 		slab_destroy(s);
 	}
 }
@@ -156,17 +154,14 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 	if (!s)
 		s = spare_of_class(h, c);
 	if (s) {
-		theap_unplace(h, s);
+		unplace(h, s);
 		return s;
 	}
 	if (getcpu(&cpu, &node))
 		node = 0;
 	s = slab_create(c, h->nr_slabs[c] ? SLAB_NORMAL : SLAB_STARTER, h->id,
 			node);
-	if (s) {
-		h->nr_slabs[c]++;
-		h->slab_bytes += (size_t)s->span.nr_units << UNIT_SHIFT;
-	}
+	h->nr_slabs[c] += s != NULL;
 	return s;
 }
 
@@ -191,7 +186,7 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 		if (!s)
 			break;
 		got += slab_take(s, objs + got, nr - got);
-		theap_place(h, s);
+		place(h, s);
 	}
 	h->used += (size_t)got * size_classes[c].size;
 	h->nr_refills++;
@@ -208,10 +203,10 @@ static inline void put(struct theap *h, struct slab *s, void *obj)
 		misuse_die(err == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
 			   obj);
 	h->used -= size_classes[s->class].size;
-	if (slab_level(s) == s->level || s->level == SLAB_HELD)
+	if (slab_level(s) == s->level)
 		return;
-	theap_unplace(h, s);
-	theap_place(h, s);
+	unplace(h, s);
+	place(h, s);
 }
 
 /**
