@@ -55,7 +55,7 @@ def head_comment(path):
 def first_sentence(path):
     for block in paragraphs(head_comment(path)):
         text = ' '.join(line.strip() for line in block)
-        return re.split(r'(?<=[a-z\])])[.:](?=\s|$)', text)[0].strip(' .')
+        return re.split(r'[.](?=\s+[A-Z]|$)', text)[0].strip(' .')
     return ''
 
 
