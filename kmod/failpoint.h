@@ -30,14 +30,11 @@ enum trap {
 	TRAP_INFLIGHT	= BIT(2),	/* zap without waiting for faults in flight */
 	TRAP_FORKLOCK	= BIT(3),	/* fork without locking all VMAs */
 	TRAP_MKWRITE	= BIT(4),	/* page_mkwrite from the start */
-	TRAP_MODREF	= BIT(5),	/* region files without a module reference */
 	TRAP_PINNED	= BIT(6),	/* pinned pages shared at fork */
 	TRAP_HIDE	= BIT(7),	/* the core maps a broken slot's huge page */
-	TRAP_NOAROUND	= BIT(8),	/* no .map_pages: no faults under VMA locks */
 	TRAP_DUMP	= BIT(9),	/* a core dump populates holes */
 	TRAP_RECYCLE	= BIT(10),	/* used pages go back to the pool unzeroed */
 	TRAP_TICKET	= BIT(11),	/* anybody may mremap a region */
-	TRAP_POLICY	= BIT(12),	/* NUMA hinting faults on regions */
 };
 
 #ifdef ASHLAR_TEST

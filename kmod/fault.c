@@ -169,8 +169,10 @@ static vm_fault_t fault_small(struct fault *fault, const struct place *place)
 	}
 	page = spage_alloc(fault->region->family->client, place, WANT_ZERO,
 			   &err);
-	if (!page)
+	if (!page) {
+		slot_drop_empty_overlay(slot);
 		return fault_error(err);
+	}
 	overlay_set(slot->overlay, fault->sub, page);
 	return fault_map(fault, page);
 }
@@ -194,6 +196,8 @@ static vm_fault_t fault_hole(struct fault *fault)
 			page_attached(page);
 			return fault_map(fault, nth_page(page, fault->sub));
 		}
+		if (err == -EDQUOT)
+			return fault_error(err);
 		stat_inc(STAT_fallbacks);
 	}
 	return fault_small(fault, &place);

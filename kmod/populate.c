@@ -71,8 +71,10 @@ static int fill_small(struct region *region, struct slot *slot,
 		if (slot->overlay->pages[sub])
 			continue;
 		page = spage_alloc(region->family->client, place, want, &err);
-		if (!page)
+		if (!page) {
+			slot_drop_empty_overlay(slot);
 			return err;
+		}
 		overlay_set(slot->overlay, sub, page);
 	}
 	return 0;

@@ -139,8 +139,7 @@ static struct file *region_file_create(struct family *family)
 		i_size_write(inode, MAX_LFS_FILESIZE);
 	family->mapping = inode->i_mapping;
 	/* alloc_file_pseudo() takes no module reference, but fput() drops one. */
-	if (!trap_open(TRAP_MODREF))
-		__module_get(THIS_MODULE);
+	__module_get(THIS_MODULE);
 	file = alloc_file_pseudo(inode, region_mnt, "ashlar", O_RDWR,
 				 &region_fops);
 	if (IS_ERR(file)) {

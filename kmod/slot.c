@@ -65,6 +65,20 @@ void overlay_set(struct overlay *overlay, unsigned long sub, struct page *page)
 }
 
 /**
+ * slot_drop_empty_overlay() - be a hole again, if no base page came
+ * @slot: its mutex is held
+ *
+ * An empty overlay would keep a huge page out later.
+ */
+void slot_drop_empty_overlay(struct slot *slot)
+{
+	if (!slot->overlay || slot->overlay->nr || slot->huge)
+		return;
+	overlay_free(slot->overlay);
+	slot->overlay = NULL;
+}
+
+/**
  * slot_page() - what a base page of the slot reads
  * @slot: its mutex is held
  * @sub: which base page

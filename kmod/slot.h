@@ -33,6 +33,7 @@ static inline bool slot_is_hole(const struct slot *slot)
 	return !slot->huge && !slot->overlay;
 }
 
+void slot_drop_empty_overlay(struct slot *slot);
 struct page *slot_page(const struct slot *slot, unsigned long sub);
 bool slot_is_shared(const struct slot *slot);
 void slot_zap(struct region *region, unsigned long idx);

@@ -103,6 +103,17 @@ static void zeroer_throttle(void)
 		cond_resched();
 }
 
+/* The target may have sunk while a page was being zeroed for it. */
+static void zeroer_trim(struct numa *node)
+{
+	unsigned long have = READ_ONCE(node->nr_pages);
+	unsigned long target = READ_ONCE(zeroer_conf.paused) ?
+				       0 : READ_ONCE(node->target);
+
+	if (have > target)
+		pool_drain(node, have - target);
+}
+
 static void zeroer_sleep(const struct numa *node)
 {
 	bool is_short = READ_ONCE(node->nr_pages) < READ_ONCE(node->target);
@@ -135,6 +146,7 @@ static int zeroer(void *arg)
 			was_short = false;
 			event_refilled();
 		}
+		zeroer_trim(node);
 		zeroer_sleep(node);
 	}
 	return 0;

@@ -322,6 +322,21 @@ static bool pools_have(void *arg)
 	}
 }
 
+static bool pools_are_empty(void *arg)
+{
+	char path[80];
+	int nid;
+
+	(void)arg;
+	for (nid = 0;; nid++) {
+		snprintf(path, sizeof(path), ASHLAR_SYSFS "node%d/pool", nid);
+		if (access(path, R_OK))
+			return true;
+		if (read_number("%s", path))
+			return false;
+	}
+}
+
 void wait_pools(int nr_hunks)
 {
 	if (!wait_for(pools_have, &nr_hunks, 60000)) {
@@ -344,6 +359,8 @@ void set_pools(int nr_hunks)
 	}
 	if (nr_hunks)
 		wait_pools(nr_hunks);
+	else if (!wait_for(pools_are_empty, NULL, 10000))
+		die("waiting for the pools to be empty");
 }
 
 /* Everything back, and counted right: for the end of a test. */

@@ -6,7 +6,8 @@
 # Fast ones first; `@seconds` is a program's own limit.
 
 GT := $(BUILD)/selftests/guest
-GT_PROGS := touch fork fold gup sync vma calls
+GT_PROGS := touch fork fold gup sync vma calls limits place break secret life \
+	    traps nth fuzz storm
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 
 $(GT)/%.o: PART_CFLAGS = $(GT_FLAGS)
