@@ -10,7 +10,8 @@
 #   OBJS         objects made by the generic rule, for their dependency files
 #   CHECK_FAST   test executables run by `make check`, in order, seconds each;
 #   CHECK_SLOW   the same for minutes; `path@600` sets a limit in seconds
-#   CHECK_CROSS  programs of one architecture's own, run by qemu-user too
+#   CHECK_CROSS  programs run on AArch64 too, by qemu-user;
+#   CHECK_CROSS_GUEST  those that ask more of the kernel, in a guest
 #   CHECK_GUEST  test executables run inside a guest on each kernel
 #   INSTALL_BIN INSTALL_LIB INSTALL_PC INSTALL_INCLUDE INSTALL_UAPI
 #   INSTALL_MAN  files to install; INSTALL_HOOKS targets run by `install`
@@ -79,6 +80,7 @@ CHECK_FAST :=
 CHECK_SLOW :=
 CHECK_GUEST :=
 CHECK_CROSS :=
+CHECK_CROSS_GUEST :=
 INSTALL_BIN :=
 INSTALL_LIB :=
 INSTALL_PC :=

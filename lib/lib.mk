@@ -14,7 +14,7 @@ LIB_backend_OBJS := anon dev device backend
 LIB_hpheap_OBJS := space hpage hpset decay hpheap purge
 LIB_slab_OBJS := sizeclass slab
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse theap remote large thread process truth stats
+LIB_heap_OBJS := misuse theap reclaim remote large thread process truth stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

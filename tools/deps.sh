@@ -36,7 +36,7 @@ list()
 groups()
 {
 	case $1 in
-	check)	echo build libs programs vm module cross count docs ;;
+	check)	echo build libs programs vm module cross vm64 count docs ;;
 	demo)	echo build libs programs vm module ;;
 	vm)	echo vm module ;;
 	vm-arm64) echo vm vm64 module cross ;;

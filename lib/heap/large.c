@@ -11,6 +11,7 @@
 #include "backend/backend.h"
 #include "heap/misuse.h"
 #include "hpheap/hpheap.h"
+#include "os/sys.h"
 
 static _Atomic size_t bytes, count;
 
@@ -158,6 +159,10 @@ void *large_move(u64 entry, void *p, size_t size)
 		return NULL;
 	to = mover(space_unit(new), movable >> HPAGE_SHIFT);
 	if (from != to || from->move(p, new, movable)) {
+		/* A failed move may have unmapped its destination. */
+		if (from == to && (os_decommit(new, movable) ||
+				   to->map(new, movable)))
+			return NULL; /* a hole: never to be handed out again */
 		large_free(space_load(new), new);
 		return NULL;
 	}

@@ -12,9 +12,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "backend/backend.h"
+#include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
 #include "hpheap/purge.h"
@@ -27,6 +29,7 @@ enum {
 	BACKGROUND_MS = 50,
 	BACKGROUND_IDLE_ROUNDS = 400, /* 20 s */
 	BACKGROUND_STEPS = 64,
+	RECLAIM_MIN_MS = 2000,
 	BACKGROUND_STACK = 64 << 10,
 };
 
@@ -34,6 +37,42 @@ static struct lock init_lock;
 static _Atomic bool is_ready;
 static bool has_failed;
 static pthread_key_t exit_key;
+
+/*
+ * A byte that is 1 in this process and 0 in a child that a bare clone(2) made,
+ * for as long as nobody has set it there.
+ */
+static char *birthmark;
+
+static bool is_orphan(void)
+{
+	return !*birthmark;
+}
+
+static const struct lock_orphan_ops orphan_ops = {
+	.is_orphan = is_orphan,
+	.adopt = process_after_fork_child,
+};
+
+/**
+ * process_expect_threads() - a second thread is about to share the heap
+ *
+ * Before that nobody but the caller of clone(2) can hold a lock.
+ */
+void process_expect_threads(void)
+{
+	static atomic_flag is_done = ATOMIC_FLAG_INIT;
+	char *page;
+
+	if (atomic_flag_test_and_set(&is_done))
+		return;
+	page = os_map(os_page_size);
+	if (!page || os_advise(page, os_page_size, MADV_WIPEONFORK))
+		return;
+	*page = 1;
+	birthmark = page;
+	lock_watch_orphans(&orphan_ops);
+}
 
 static void on_thread_exit(void *arg)
 {
@@ -95,13 +134,24 @@ static bool purge_round(void)
 	return has_work;
 }
 
+/* As often as slabs may be walked: they must rest from one to the next. */
+static unsigned int reclaim_rounds(void)
+{
+	return max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS) /
+	       BACKGROUND_MS;
+}
+
 static void *background_main(void *arg)
 {
 	const struct timespec pause = { .tv_nsec = BACKGROUND_MS * 1000000L };
-	unsigned int idle = 0;
+	unsigned int idle = 0, round = 0;
 
 	while (idle < BACKGROUND_IDLE_ROUNDS) {
 		idle = purge_round() ? 0 : idle + 1;
+		if (conf.dirty_decay_ms >= 0 &&
+		    ++round % reclaim_rounds() == 0 &&
+		    reclaim_slabs(RECLAIM_SPARSE))
+			idle = 0;
 		nanosleep(&pause, NULL);
 	}
 	atomic_store(&background.is_running, false);
@@ -114,6 +164,7 @@ static void background_start(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	process_expect_threads();
 	if (atomic_exchange(&background.is_running, true))
 		return;
 	sigfillset(&all);
@@ -133,12 +184,13 @@ static void background_start(void)
 
 /**
  * process_background() - start the background thread if there is cause
+ * @vacant: bytes in free slots of the caller's slabs
  *
  * Called now and then from slow paths, without a lock.
  */
-void process_background(void)
+void process_background(size_t vacant)
 {
-	size_t dirty = 0;
+	size_t dirty = vacant;
 
 	if (background.is_running || background.is_forbidden ||
 	    conf.background_thread == BACKGROUND_OFF)
@@ -163,11 +215,13 @@ void process_purge_all(void)
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))
 			purge_run(hpheap_peek(node), PURGE_ALL, UINT_MAX);
+	reclaim_slabs(RECLAIM_ALL);
 }
 
 void process_before_fork(void)
 {
 	lock_acquire(&init_lock);
+	reclaim_stop();
 	theap_lock_all();
 	hpheap_lock_all();
 	lock_acquire(space_lock());
@@ -180,16 +234,20 @@ void process_after_fork_parent(void)
 	lock_release(space_lock());
 	hpheap_unlock_all();
 	theap_unlock_all();
+	reclaim_resume();
 	lock_release(&init_lock);
 }
 
 void process_after_fork_child(void)
 {
+	if (birthmark)
+		*birthmark = 1;
 	lock_reset(meta_lock());
 	lock_reset(space_lock());
 	hpheap_reset_all();
 	theap_reset_all(tcache.heap);
 	backend_after_fork();
+	reclaim_resume();
 	lock_reset(&init_lock);
 	thread_after_fork();
 	purge_disable();

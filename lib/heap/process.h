@@ -10,7 +10,8 @@
 
 bool process_init(void);
 void process_watch_thread(void *arg);
-void process_background(void);
+void process_expect_threads(void);
+void process_background(size_t vacant);
 void process_purge_all(void);
 void process_before_fork(void);
 void process_after_fork_parent(void);

@@ -98,7 +98,7 @@ struct theap *theap_next(struct theap *h)
 }
 
 /* Put a slab where its fullness says; it is in no list.  Lock held. */
-static void place(struct theap *h, struct slab *s)
+void theap_place(struct theap *h, struct slab *s)
 {
 	s->level = slab_level(s);
 	if (s->level < SLAB_LEVELS) {
@@ -109,7 +109,8 @@ static void place(struct theap *h, struct slab *s)
 	}
 }
 
-static void unplace(struct theap *h, struct slab *s)
+/* Take a slab out of its list.  Lock held. */
+void theap_unplace(struct theap *h, struct slab *s)
 {
 	if (s->level < SLAB_LEVELS) {
 		hlist_del(&s->hlink);
@@ -125,8 +126,9 @@ static void shed(struct theap *h, unsigned int keep)
 	while (h->spare_units > keep) {
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
-		unplace(h, s);
+		theap_unplace(h, s);
 		h->nr_slabs[s->class]--;
+		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
 		slab_destroy(s);
 	}
 }
@@ -154,14 +156,17 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 	if (!s)
 		s = spare_of_class(h, c);
 	if (s) {
-		unplace(h, s);
+		theap_unplace(h, s);
 		return s;
 	}
 	if (getcpu(&cpu, &node))
 		node = 0;
 	s = slab_create(c, h->nr_slabs[c] ? SLAB_NORMAL : SLAB_STARTER, h->id,
 			node);
-	h->nr_slabs[c] += s != NULL;
+	if (s) {
+		h->nr_slabs[c]++;
+		h->slab_bytes += (size_t)s->span.nr_units << UNIT_SHIFT;
+	}
 	return s;
 }
 
@@ -186,7 +191,7 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 		if (!s)
 			break;
 		got += slab_take(s, objs + got, nr - got);
-		place(h, s);
+		theap_place(h, s);
 	}
 	h->used += (size_t)got * size_classes[c].size;
 	h->nr_refills++;
@@ -203,10 +208,10 @@ static inline void put(struct theap *h, struct slab *s, void *obj)
 		misuse_die(err == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
 			   obj);
 	h->used -= size_classes[s->class].size;
-	if (slab_level(s) == s->level)
+	if (slab_level(s) == s->level || s->level == SLAB_HELD)
 		return;
-	unplace(h, s);
-	place(h, s);
+	theap_unplace(h, s);
+	theap_place(h, s);
 }
 
 /**

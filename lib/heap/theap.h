@@ -40,6 +40,7 @@ struct theap {
 	u32 spare_units;
 	u32 max_spare; /* units; the owner sets it */
 	size_t used; /* bytes of slots handed to caches or users */
+	size_t slab_bytes; /* of all slabs */
 	u64 nr_refills, nr_flushes;
 };
 
@@ -56,6 +57,10 @@ void *theap_take_inbox(struct theap *h);
 void theap_drain(struct theap *h);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
+
+/* Below: for reclaim.c. */
+void theap_place(struct theap *h, struct slab *s);
+void theap_unplace(struct theap *h, struct slab *s);
 
 void theap_lock_all(void);
 void theap_unlock_all(void);

@@ -65,7 +65,8 @@ static bool attach(struct tcache *t)
 	t->heap->max_spare = max_spare();
 	t->state = TCACHE_LIVE;
 	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
-	atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed))
+		process_expect_threads();
 	process_watch_thread(t);
 	return true;
 }
@@ -149,7 +150,7 @@ void thread_tick(struct tcache *t)
 	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
-	process_background();
+	process_background(t->heap ? t->heap->slab_bytes - t->heap->used : 0);
 }
 
 /**

@@ -90,6 +90,32 @@ void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr)
 }
 
 /**
+ * hpage_hollow() - units in use were given back by their user
+ * @hp: the huge page
+ * @first: first unit; all are in use
+ * @nr: how many
+ */
+void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr)
+{
+	assert(bitmap_count_range(&hp->used, first, nr) == nr);
+	bitmap_clear_range(&hp->touched, first, nr);
+	hpage_check(hp);
+}
+
+/**
+ * hpage_touch() - units in use hold something again
+ * @hp: the huge page
+ * @first: first unit; all are in use
+ * @nr: how many
+ */
+void hpage_touch(struct hpage *hp, unsigned int first, unsigned int nr)
+{
+	assert(bitmap_count_range(&hp->used, first, nr) == nr);
+	bitmap_set_range(&hp->touched, first, nr);
+	hpage_check(hp);
+}
+
+/**
  * hpage_next_dirty() - the next run of free units that holds something
  * @hp: the huge page
  * @first: where to look from; receives the start of the run

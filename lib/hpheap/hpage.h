@@ -26,6 +26,7 @@ struct hpage {
 	u16 nr_used;
 	u16 nr_dirty; /* touched and not used */
 	u16 longest;  /* of the free runs */
+	u16 nr_hollow; /* in use but holding nothing, as last counted */
 	u8 state;
 	u8 backend;
 	u8 node;
@@ -43,6 +44,8 @@ void hpage_put(struct hpage *hp, unsigned int first, unsigned int nr);
 unsigned int hpage_fit(const struct hpage *hp, unsigned int nr,
 		       unsigned int align);
 void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr);
+void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr);
+void hpage_touch(struct hpage *hp, unsigned int first, unsigned int nr);
 bool hpage_next_dirty(const struct hpage *hp, unsigned int *first,
 		      unsigned int *ret_nr);
 void hpage_check(const struct hpage *hp);

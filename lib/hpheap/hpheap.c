@@ -486,6 +486,61 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 }
 
 /**
+ * hpheap_is_hollowable() - can parts of a run in use be given back here?
+ * @unit: any unit of the run
+ *
+ * Return: false where only whole huge pages go back.
+ */
+bool hpheap_is_hollowable(size_t unit)
+{
+	const struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
+
+	return !backend_get(hp->backend)->break_hpage;
+}
+
+/**
+ * hpheap_hollow() - give back units in use whose user has nothing in them
+ * @unit: first one; the range lies in one huge page
+ * @nr_units: how many, whole base pages
+ *
+ * They stay in use and read as zeroes.
+ */
+void hpheap_hollow(size_t unit, size_t nr_units)
+{
+	struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
+	struct hpheap *h = hpheap_get(hp->node);
+	const struct backend_ops *ops = backend_get(hp->backend);
+
+	if (ops->discard(space_addr(unit), nr_units << UNIT_SHIFT))
+		return;
+	lock_acquire(&h->lock);
+	if (hp->state != HP_BUSY)
+		hpheap_detach(h, hp);
+	hpage_hollow(hp, unit % HPAGE_UNITS, nr_units);
+	hp->is_broken |= ops->is_huge;
+	if (hp->state != HP_BUSY)
+		hpheap_attach(h, hp);
+	h->stats.purged += nr_units << UNIT_SHIFT;
+	h->stats.nr_purges++;
+	lock_release(&h->lock);
+}
+
+/**
+ * hpheap_touch() - hollow units are used again
+ * @unit: first one; the range lies in one huge page
+ * @nr_units: how many
+ */
+void hpheap_touch(size_t unit, size_t nr_units)
+{
+	struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
+	struct hpheap *h = hpheap_get(hp->node);
+
+	lock_acquire(&h->lock);
+	hpage_touch(hp, unit % HPAGE_UNITS, nr_units);
+	lock_release(&h->lock);
+}
+
+/**
  * hpheap_stats_add() - add a heap's figures to a sum
  * @h: the heap
  * @sum: the sum
@@ -514,7 +569,7 @@ void hpheap_check(struct hpheap *h)
 {
 	size_t nr_dirty = 0, used = 0, nr_empty = 0;
 
-	for (size_t i = 1; i < space_end_hpage(); i++) {
+	for (size_t i = space_first_hpage(); i < space_end_hpage(); i++) {
 		const struct hpage *hp = &space.hpages[i];
 
 		if (hp->state == HP_UNUSED || hp->node != h->node)

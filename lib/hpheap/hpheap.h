@@ -60,6 +60,9 @@ int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 void hpheap_free(size_t unit, size_t nr_units);
 bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		   bool *ret_is_zero);
+bool hpheap_is_hollowable(size_t unit);
+void hpheap_hollow(size_t unit, size_t nr_units);
+void hpheap_touch(size_t unit, size_t nr_units);
 void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum);
 void hpheap_check(struct hpheap *h);
 

@@ -24,6 +24,7 @@ enum { COMMIT_STEP = 64 << 10, MIN_RESERVE = 16 << 20 };
 static struct {
 	struct lock lock;
 	struct table map, hpages, spans; /* Guarded by lock. */
+	size_t first_hpage;		 /* Set once. */
 	size_t next_hpage, end_hpage;	 /* Guarded by lock. */
 	u32 next_span;			 /* Guarded by lock. */
 	struct span *free_spans;	 /* Guarded by lock. */
@@ -93,6 +94,7 @@ int space_init(size_t len)
 	/* Every span has two units at least, but for a few large ones. */
 	table_init(&sp.spans, &at, nr_units / 2 * SPAN_BYTES);
 	first = (at - base + HPAGE_SIZE - 1) >> HPAGE_SHIFT;
+	sp.first_hpage = first;
 	sp.next_hpage = first;
 	sp.end_hpage = nr_units / HPAGE_UNITS;
 	sp.next_span = 1;
@@ -154,6 +156,12 @@ void space_shrink(size_t first_hpage, size_t nr_hpages)
 				 __ATOMIC_RELEASE);
 	}
 	lock_release(&sp.lock);
+}
+
+/* The lowest huge page there is. */
+size_t space_first_hpage(void)
+{
+	return sp.first_hpage;
 }
 
 /* The huge page with which the next growth will start. */

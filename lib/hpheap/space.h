@@ -92,6 +92,7 @@ static inline struct span *space_span(u64 entry)
 int space_init(size_t len);
 size_t space_grow(size_t nr_hpages);
 void space_shrink(size_t first_hpage, size_t nr_hpages);
+size_t space_first_hpage(void);
 size_t space_end_hpage(void);
 struct span *space_span_alloc(void);
 void space_span_free(struct span *s);

@@ -30,6 +30,17 @@ struct lock {
 	_Atomic u32 state;
 };
 
+/*
+ * A child made by a bare clone(2) ran no fork handlers and may find locks that
+ * nobody will ever release.  A waiter that waits long asks @is_orphan, and if
+ * so calls @adopt, which resets the locks.
+ */
+struct lock_orphan_ops {
+	bool (*is_orphan)(void);
+	void (*adopt)(void);
+};
+
+void lock_watch_orphans(const struct lock_orphan_ops *ops);
 void lock_wait(struct lock *l);
 void lock_wake(struct lock *l);
 

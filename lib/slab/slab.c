@@ -6,6 +6,7 @@
 #include "slab/slab.h"
 
 #include "hpheap/hpheap.h"
+#include "os/sys.h"
 
 enum { STARTER_MIN_OBJS = 8 };
 
@@ -69,6 +70,106 @@ void slab_destroy(struct slab *s)
 	hpheap_free(unit, nr_units);
 }
 
+/* Objects that touch unit @u: [*@ret_first, *@ret_end). */
+static void objs_of_unit(const struct slab *s, unsigned int u,
+			 unsigned int *ret_first, unsigned int *ret_end)
+{
+	size_t start = (size_t)u << UNIT_SHIFT;
+
+	*ret_first = min_size(size_class_index(s->class, start), s->nr_objs);
+	*ret_end = min_size(size_class_index(s->class, start + UNIT_SIZE - 1) +
+				    1,
+			    s->nr_objs);
+}
+
+/**
+ * slab_vacant() - units that hold no live object and are not hollow
+ * @s: the slab
+ *
+ * Return: one bit a unit, whole base pages only.
+ */
+u32 slab_vacant(const struct slab *s)
+{
+	unsigned int grain = os_page_size / UNIT_SIZE;
+	unsigned int skew = s->span.unit % grain;
+	unsigned int first, end;
+	u32 units = 0;
+
+	for (unsigned int u = 0; u < s->span.nr_units; u++) {
+		objs_of_unit(s, u, &first, &end);
+		if (bitmap_next_clear(&s->free, first) >= end)
+			units |= 1U << u;
+	}
+	for (unsigned int u = 0; grain > 1 && u < s->span.nr_units; u++) {
+		unsigned int lo = align_down(u + skew, grain);
+		u64 page = ((1ULL << grain) - 1) << lo >> skew;
+
+		/* Half a base page at either end belongs to a neighbour. */
+		if (lo < skew || lo - skew + grain > s->span.nr_units ||
+		    (units & page) != page)
+			units &= ~(1U << u);
+	}
+	return units & ~s->hollow;
+}
+
+/**
+ * slab_hold() - keep the objects of vacant units from being handed out
+ * @s: the slab, in no list
+ * @units: as slab_vacant() said
+ */
+void slab_hold(struct slab *s, u32 units)
+{
+	unsigned int first, end;
+
+	s->level = SLAB_HELD;
+	for (; units; units &= units - 1) {
+		objs_of_unit(s, ctz64(units), &first, &end);
+		s->nr_free -= bitmap_count_range(&s->free, first, end - first);
+		bitmap_clear_range(&s->free, first, end - first);
+	}
+	slab_check(s);
+}
+
+/**
+ * slab_unhold() - undo slab_hold()
+ * @s: the slab; the caller puts it into its list
+ * @units: the same as then
+ * @is_hollow: the units were given back meanwhile
+ */
+void slab_unhold(struct slab *s, u32 units, bool is_hollow)
+{
+	unsigned int first, end;
+
+	if (is_hollow)
+		s->hollow |= units;
+	for (; units; units &= units - 1) {
+		objs_of_unit(s, ctz64(units), &first, &end);
+		s->nr_free += end - first -
+			      bitmap_count_range(&s->free, first, end - first);
+		bitmap_set_range(&s->free, first, end - first);
+	}
+	slab_check(s);
+}
+
+/* Objects were handed out: units they touch are hollow no more. */
+static void fill_hollow(struct slab *s, void **objs, unsigned int nr)
+{
+	size_t size = size_classes[s->class].size;
+	char *base = slab_base(s);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		size_t off = (char *)objs[i] - base;
+		unsigned int u = off >> UNIT_SHIFT;
+
+		for (; u <= (off + size - 1) >> UNIT_SHIFT; u++) {
+			if (!(s->hollow >> u & 1))
+				continue;
+			s->hollow &= ~(1U << u);
+			hpheap_touch(s->span.unit + u, 1);
+		}
+	}
+}
+
 /**
  * slab_take() - hand out free slots, lowest address first
  * @s: the slab
@@ -92,6 +193,8 @@ unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 		s->free.w[w] = bits;
 	}
 	s->nr_free -= nr;
+	if (unlikely(s->hollow))
+		fill_hollow(s, objs, nr);
 	slab_check(s);
 	return nr;
 }

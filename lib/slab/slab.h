@@ -19,6 +19,7 @@ enum {
 	SLAB_LEVELS = 4,	/* 0: nearly full ... 3: nearly empty */
 	SLAB_FULL = SLAB_LEVELS,
 	SLAB_EMPTY,
+	SLAB_HELD, /* by reclaim, in no list */
 };
 
 struct slab {
@@ -27,6 +28,8 @@ struct slab {
 	/* Where the owner keeps it: SLAB_LEVELS of fullness, or nowhere. */
 	u8 level;
 	u16 nr_free, nr_objs;
+	u16 seen_free; /* nr_free when reclaim last came by */
+	u32 hollow;    /* bit n: unit n was given back and not used since */
 	union {
 		struct hlist hlink; /* among those of a level */
 		struct list link;   /* among the empty ones */
@@ -65,6 +68,9 @@ struct slab *slab_create(unsigned int class, enum slab_geometry geometry,
 			 u32 owner, unsigned int node);
 void slab_destroy(struct slab *s);
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);
+u32 slab_vacant(const struct slab *s);
+void slab_hold(struct slab *s, u32 units);
+void slab_unhold(struct slab *s, u32 units, bool is_hollow);
 bool slab_is_free(const struct slab *s, const void *obj);
 void slab_check(const struct slab *s);
 

@@ -27,14 +27,17 @@ ifdef LIB_LAYERS
 CHECK_SLOW := selftests/checks/cross@1800 $(CHECK_SLOW)
 endif
 
-.PHONY: _cross _cross-tests cross
+.PHONY: _cross _cross-tests _cross-guest-tests cross
 _cross: $(BUILD)/lib/libashlar.so $(BUILD)/lib/libashlar.a \
-		$$(call test_path,$$(CHECK_CROSS))
+		$$(call test_path,$$(CHECK_CROSS) $$(CHECK_CROSS_GUEST))
 
 _cross-tests:
 	@echo $(CHECK_CROSS)
 
-## cross: build library and module for AArch64, run its tests by qemu-user
+_cross-guest-tests:
+	@echo $(CHECK_CROSS_GUEST)
+
+## cross: build library and module for AArch64, test both under QEMU
 cross:
-	$(Q)tools/deps.sh cross module
+	$(Q)tools/deps.sh vm-arm64
 	$(Q)selftests/run selftests/checks/cross@1800

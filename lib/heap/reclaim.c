@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A walk over the slabs of all heaps.  It takes the slabs of one class and
+ * fullness out of their list, so that it meets each once; a slab with vacant
+ * units is held, which keeps their objects from being handed out, while the
+ * kernel takes the units back without the heap's lock.
+ *
+ * Asked for everything, it takes everything.  Otherwise it walks twice: first
+ * to count what is vacant in each huge page, then to give that back where less
+ * than half of the huge page holds anything, and nothing came or went in the
+ * slab since the last time.
+ */
+#include "heap/reclaim.h"
+
+#include "heap/theap.h"
+#include "hpheap/hpheap.h"
+
+enum { BATCH = 32, DENSE_UNITS = HPAGE_UNITS / 2 };
+
+enum walk { WALK_COUNT, WALK_SPARSE, WALK_ALL };
+
+struct held {
+	struct slab *slab;
+	u32 units;
+};
+
+static struct lock reclaim_lock; /* one walk at a time; outermost */
+static _Atomic bool is_stopping; /* somebody waits for the walk to end */
+
+static struct hpage *hpage_of(const struct slab *s)
+{
+	return &space.hpages[s->span.unit / HPAGE_UNITS];
+}
+
+/* Is it worth it, or just to be counted?  Heap's lock held. */
+static bool is_wanted(struct slab *s, u32 units, enum walk walk)
+{
+	struct hpage *hp = hpage_of(s);
+	bool is_quiet;
+
+	if (walk == WALK_COUNT)
+		hp->nr_hollow += popcount64(units | s->hollow);
+	if (!units || !hpheap_is_hollowable(s->span.unit))
+		return false;
+	switch (walk) {
+	case WALK_COUNT:
+		return false;
+	case WALK_SPARSE:
+		is_quiet = s->seen_free == s->nr_free;
+		s->seen_free = s->nr_free;
+		return is_quiet && (hp->is_broken ||
+				    hp->nr_used < DENSE_UNITS + hp->nr_hollow);
+	default:
+		return true;
+	}
+}
+
+static size_t give_back(const struct held *held)
+{
+	size_t nr = 0;
+
+	for (u64 m = held->units; m;) {
+		unsigned int first = ctz64(m);
+		unsigned int len = ctz64(~(m >> first));
+
+		hpheap_hollow(held->slab->span.unit + first, len);
+		nr += len;
+		m &= ~(((1ULL << len) - 1) << first);
+	}
+	return nr;
+}
+
+/* Heap's lock held; it is released on the way. */
+static size_t flush(struct theap *h, struct held *batch, unsigned int nr)
+{
+	size_t done = 0;
+
+	lock_release(&h->lock);
+	for (unsigned int i = 0; i < nr; i++)
+		done += give_back(&batch[i]);
+	lock_acquire(&h->lock);
+	for (unsigned int i = 0; i < nr; i++) {
+		slab_unhold(batch[i].slab, batch[i].units, true);
+		theap_place(h, batch[i].slab);
+	}
+	return done;
+}
+
+/* Slabs of one class and level. */
+static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
+{
+	struct held batch[BATCH];
+	struct hlist *todo;
+	unsigned int nr = 0;
+	size_t done = 0;
+
+	lock_acquire(&h->lock);
+	todo = *head;
+	*head = NULL;
+	if (todo)
+		todo->at = &todo;
+	while (todo && !is_stopping) {
+		struct slab *s = container_of(todo, struct slab, hlink);
+		u32 units = slab_vacant(s);
+
+		theap_unplace(h, s);
+		if (!is_wanted(s, units, walk)) {
+			theap_place(h, s);
+			continue;
+		}
+		slab_hold(s, units);
+		batch[nr++] = (struct held){ s, units };
+		if (nr == BATCH) {
+			done += flush(h, batch, nr);
+			nr = 0;
+		}
+	}
+	if (nr)
+		done += flush(h, batch, nr);
+	while (todo) {
+		struct slab *s = container_of(todo, struct slab, hlink);
+
+		theap_unplace(h, s);
+		theap_place(h, s);
+	}
+	lock_release(&h->lock);
+	return done;
+}
+
+static size_t walk_all(enum walk walk)
+{
+	size_t done = 0;
+
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		for (unsigned int c = 0; c < NR_CLASSES; c++)
+			for (unsigned int l = 0; l < SLAB_LEVELS; l++)
+				if (h->level[c][l])
+					done += walk_list(h, &h->level[c][l],
+							  walk);
+	return done;
+}
+
+static void forget_counts(void)
+{
+	size_t end = space_end_hpage();
+
+	for (size_t i = space_first_hpage(); i < end; i++)
+		space.hpages[i].nr_hollow = 0;
+}
+
+/**
+ * reclaim_slabs() - give vacant base pages of slabs back
+ * @how: from sparse huge pages, or all
+ *
+ * Return: units given back.
+ */
+size_t reclaim_slabs(enum reclaim_how how)
+{
+	size_t done;
+
+	lock_acquire(&reclaim_lock);
+	if (how == RECLAIM_ALL) {
+		done = walk_all(WALK_ALL);
+	} else {
+		forget_counts();
+		walk_all(WALK_COUNT);
+		done = walk_all(WALK_SPARSE);
+	}
+	lock_release(&reclaim_lock);
+	return done;
+}
+
+/* Before a fork: end a walk, soon, and keep others from starting. */
+void reclaim_stop(void)
+{
+	is_stopping = true;
+	lock_acquire(&reclaim_lock);
+}
+
+/* After it, in parent and child. */
+void reclaim_resume(void)
+{
+	is_stopping = false;
+	lock_release(&reclaim_lock);
+}
