@@ -101,6 +101,7 @@ struct theap *theap_next(struct theap *h)
 void theap_place(struct theap *h, struct slab *s)
 {
 	s->level = slab_level(s);
+	s->move_at = slab_next_level(s);
 	if (s->level < SLAB_LEVELS) {
 		hlist_add(&s->hlink, &h->level[s->class][s->level]);
 	} else if (s->level == SLAB_EMPTY) {
@@ -199,38 +200,57 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 	return got;
 }
 
-/* Lock held. */
-static inline void put(struct theap *h, struct slab *s, void *obj)
+/* A slab has reached the fullness at which it belongs elsewhere. */
+static noinline void move(struct theap *h, struct slab *s)
 {
-	int err = slab_put(s, obj);
-
-	if (unlikely(err))
-		misuse_die(err == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
-			   obj);
-	h->used -= size_classes[s->class].size;
-	if (slab_level(s) == s->level || s->level == SLAB_HELD)
+	if (s->level == SLAB_HELD)
 		return;
 	theap_unplace(h, s);
 	theap_place(h, s);
 }
 
+static cold void die(int err, void *obj)
+{
+	misuse_die(err == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID, obj);
+}
+
+/* Lock held.  The caller counts the bytes. */
+static inline void put(struct theap *h, struct slab *s, void *obj)
+{
+	int err = slab_put(s, obj);
+
+	if (unlikely(err))
+		die(err, obj);
+	if (unlikely(s->nr_free >= s->move_at))
+		move(h, s);
+}
+
+static inline struct slab *slab_of(const void *obj)
+{
+	return slab_of_entry(atomic_load_explicit(
+		space_entry(space_unit(obj)), memory_order_relaxed));
+}
+
 /**
  * theap_return() - put objects back into slabs
  * @h: the heap that owns them
+ * @c: class of all of them
  * @objs: the objects
  * @nr: how many
  */
-void theap_return(struct theap *h, void **objs, unsigned int nr)
+void theap_return(struct theap *h, unsigned int c, void **objs,
+		  unsigned int nr)
 {
 	struct slab *slabs[RETURN_STEP];
 
 	lock_acquire(&h->lock);
+	h->used -= (size_t)nr * size_classes[c].size;
 	while (nr) {
 		unsigned int n = min_size(nr, RETURN_STEP);
 
 		/* Headers lie apart: fetch them all before the first is needed */
 		for (unsigned int i = 0; i < n; i++) {
-			slabs[i] = slab_of_entry(space_load(objs[i]));
+			slabs[i] = slab_of(objs[i]);
 			__builtin_prefetch(slabs[i], 1);
 			__builtin_prefetch((char *)slabs[i] + CACHE_LINE, 1);
 		}
@@ -269,8 +289,10 @@ void theap_drain(struct theap *h)
 
 	while (obj) {
 		void *next = *(void **)obj;
+		struct slab *s = slab_of(obj);
 
-		put(h, slab_of_entry(space_load(obj)), obj);
+		h->used -= size_classes[s->class].size;
+		put(h, s, obj);
 		obj = next;
 	}
 	shed(h, h->max_spare);

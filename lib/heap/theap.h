@@ -52,7 +52,8 @@ struct theap *theap_next(struct theap *h);
 
 unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 			  unsigned int nr);
-void theap_return(struct theap *h, void **objs, unsigned int nr);
+void theap_return(struct theap *h, unsigned int c, void **objs,
+		  unsigned int nr);
 void *theap_take_inbox(struct theap *h);
 void theap_drain(struct theap *h);
 void theap_trim(struct theap *h);

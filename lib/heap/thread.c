@@ -87,6 +87,13 @@ static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 	return tcache_resize(t, c, want);
 }
 
+/* Put the objects that have waited longest back into slabs. */
+static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
+{
+	theap_return(t->heap, c, t->floor[c] + t->cap[c] - nr, nr);
+	tcache_drop_oldest(t, c, nr);
+}
+
 /*
  * What others have freed goes into the cache, as far as there is room, and into
  * slabs beyond.
@@ -94,26 +101,20 @@ static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 static void take_foreign(struct tcache *t)
 {
 	void *obj = theap_take_inbox(t->heap);
-	void *rest[REFILL_MAX];
-	unsigned int nr_rest = 0;
 
 	while (obj) {
 		void *next = *(void **)obj;
 		unsigned int c = (u8)space_load(obj);
 
-		if (tcache_room(t, c) || widen(t, c, tcache_max_cap(c))) {
+		if (t->top[c] == t->floor[c] &&
+		    !widen(t, c, tcache_max_cap(c)) && t->cap[c])
+			flush_oldest(t, c, t->cap[c] / 2 + 1);
+		if (t->top[c] != t->floor[c])
 			*--t->top[c] = obj;
-		} else {
-			rest[nr_rest++] = obj;
-			if (nr_rest == REFILL_MAX) {
-				theap_return(t->heap, rest, nr_rest);
-				nr_rest = 0;
-			}
-		}
+		else
+			theap_return(t->heap, c, &obj, 1);
 		obj = next;
 	}
-	if (nr_rest)
-		theap_return(t->heap, rest, nr_rest);
 }
 
 /* A thread without a heap of its own: from any, one object at a time. */
@@ -181,12 +182,6 @@ void *thread_alloc(unsigned int c)
 	return objs[0];
 }
 
-static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
-{
-	theap_return(t->heap, t->floor[c] + t->cap[c] - nr, nr);
-	tcache_drop_oldest(t, c, nr);
-}
-
 /* The cache is full. */
 static void free_own(struct tcache *t, unsigned int c, void *p)
 {
@@ -197,7 +192,7 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	if (tcache_room(t, c))
 		tcache_push_all(t, c, &p, 1);
 	else
-		theap_return(t->heap, &p, 1);
+		theap_return(t->heap, c, &p, 1);
 	thread_tick(t);
 }
 

@@ -29,6 +29,7 @@ struct slab {
 	u8 level;
 	u16 nr_free, nr_objs;
 	u16 seen_free; /* nr_free when reclaim last came by */
+	u16 move_at;   /* nr_free at which it belongs elsewhere */
 	u32 hollow;    /* bit n: unit n was given back and not used since */
 	union {
 		struct hlist hlink; /* among those of a level */
@@ -52,6 +53,25 @@ static inline unsigned int slab_level(const struct slab *s)
 	if (f == n)
 		return SLAB_EMPTY;
 	return f ? (4 * f >= n) + (2 * f >= n) + (4 * f >= 3 * n) : SLAB_FULL;
+}
+
+/* Lowest nr_free, above the present, at which slab_level() changes. */
+static inline unsigned int slab_next_level(const struct slab *s)
+{
+	unsigned int n = s->nr_objs;
+
+	switch (slab_level(s)) {
+	case SLAB_FULL:
+		return 1;
+	case 0:
+		return max_size((n + 3) / 4, s->nr_free + 1);
+	case 1:
+		return (n + 1) / 2;
+	case 2:
+		return (3 * n + 3) / 4;
+	default:
+		return n;
+	}
 }
 
 static inline char *slab_base(const struct slab *s)
@@ -96,12 +116,14 @@ static inline unsigned int slab_slot(const struct slab *s, const void *obj)
 static inline int slab_put(struct slab *s, const void *obj)
 {
 	unsigned int i = slab_slot(s, obj);
+	u64 *w = &s->free.w[i / 64];
+	u64 bit = 1ULL << (i % 64);
 
 	if (unlikely(i == MAX_SLAB_OBJS))
 		return -EINVAL;
-	if (unlikely(bitmap_test(&s->free, i)))
+	if (unlikely(*w & bit))
 		return -EALREADY;
-	bitmap_set(&s->free, i);
+	*w |= bit;
 	s->nr_free++;
 	return 0;
 }
