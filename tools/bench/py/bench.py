@@ -13,6 +13,7 @@ import argparse
 import datetime
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -78,10 +79,25 @@ def say(text):
 
 
 def run_all(args, chosen, allocs):
-    """{row: {allocator: [run, ...]}} and a list of failures."""
-    launcher = os.path.join(args.build, "bench", "measure")
+    """{row: {allocator: [run, ...]}} and a list of failures. Interrupted, it
+    ends with what there is, and the interruption is one of the failures."""
     results = {row.name: {a.name: [] for a in allocs} for row in chosen}
     failures = []
+    try:
+        run_rounds(args, chosen, allocs, results, failures)
+    except KeyboardInterrupt:
+        failures.append("interrupted: not all rounds ran")
+    say("")
+    for row in chosen:
+        if not row.has_time:
+            for run in sum(results[row.name].values(), []):
+                run["time"] = None
+    return results, failures
+
+
+def run_rounds(args, chosen, allocs, results, failures):
+    """Every row under every allocator, as often as args says."""
+    launcher = os.path.join(args.build, "bench", "measure")
     for round_ in range(args.rounds):
         shift = round_ % len(allocs)
         for row in chosen:
@@ -94,17 +110,10 @@ def run_all(args, chosen, allocs):
                 except measure.Failed as why:
                     failures.append(f"{row.name} {alloc.name}: {why}")
                     print(f"\nFAILED {failures[-1]}", file=sys.stderr)
-    say("")
-    for row in chosen:
-        if not row.has_time:
-            for runs in results[row.name].values():
-                for run in runs:
-                    run["time"] = None
-    return results, failures
 
 
 def print_report(args, results, names, failures):
-    print(f"{args.rounds} rounds, interleaved, CPUs {args.cpus}; median, "
+    print(f"{args.rounds} round(s), interleaved, CPUs {args.cpus}; median, "
           "* best of the row, ± half the spread")
     for metric in table.METRICS:
         print("\n".join(table.lines(results, names, metric)))
@@ -158,6 +167,7 @@ def main():
     chosen = row_table.select(row_table.all_rows(bench, args.percent),
                               args.rows)
     make_loads(bench)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results, failures = run_all(args, chosen, allocs)
     finish(args, results, allocs, failures)
 

@@ -66,6 +66,9 @@ def launch(launcher, argv, env, cpus, times=1, warm_mib=0, limit=LIMIT_S):
         proc.communicate()
         os.close(read_fd)
         raise Failed(f"no end after {limit} s") from late
+    except BaseException:
+        os.killpg(proc.pid, signal.SIGKILL)
+        raise
     with os.fdopen(read_fd) as pipe:
         figures = _pairs(pipe.read())
     if proc.returncode != 0:
