@@ -71,3 +71,5 @@ KMOD_CHECKPATCH_IGNORE := FILE_PATH_CHANGES,LINUX_VERSION_CODE
 
 VM_DEPS += $(if $(filter 0,$(MODULE)),,kmod-$(KVER))
 GUEST_DEPS += $(KVERS:%=kmod-%)
+
+INSTALL_UAPI += include/uapi/linux/ashlar.h
