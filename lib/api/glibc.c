@@ -14,15 +14,8 @@
 /* Nothing is kept on purpose, so @pad has no meaning here. */
 API int malloc_trim(size_t pad)
 {
-	struct stats before, after;
-
 	(void)pad;
-	if (!process_init())
-		return 0;
-	stats_gather(&before);
-	process_purge_all();
-	stats_gather(&after);
-	return after.purged > before.purged;
+	return process_init() && process_purge_all();
 }
 
 API struct mallinfo2 mallinfo2(void)
@@ -32,7 +25,7 @@ API struct mallinfo2 mallinfo2(void)
 
 	if (!process_init())
 		return m;
-	stats_gather(&s);
+	stats_count(&s);
 	m.arena = s.in_use - s.large;
 	m.hblks = s.nr_large;
 	m.hblkhd = s.large;

@@ -202,9 +202,17 @@ void process_background(size_t vacant)
 		background_start();
 }
 
-/* Give everything that is free back, now; the caller's cache included. */
-void process_purge_all(void)
+/**
+ * process_purge_all() - give everything that is free back, now
+ *
+ * The caller's cache is emptied too, other threads keep theirs.
+ *
+ * Return: units given back.
+ */
+size_t process_purge_all(void)
 {
+	size_t done = 0;
+
 	thread_trim(&tcache);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
 		lock_acquire(&h->lock);
@@ -214,8 +222,9 @@ void process_purge_all(void)
 	}
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))
-			purge_run(hpheap_peek(node), PURGE_ALL, UINT_MAX);
-	reclaim_slabs(RECLAIM_ALL);
+			done += purge_run(hpheap_peek(node), PURGE_ALL,
+					  UINT_MAX);
+	return done + reclaim_slabs(RECLAIM_ALL);
 }
 
 void process_before_fork(void)

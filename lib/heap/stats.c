@@ -51,13 +51,11 @@ static void gather_hpheaps(struct stats *s)
 }
 
 /**
- * stats_gather() - take all figures
- * @s: receives them
+ * stats_count() - take the figures that the library keeps itself
+ * @s: receives them; resident and huge, which only the kernel knows, are 0
  */
-void stats_gather(struct stats *s)
+void stats_count(struct stats *s)
 {
-	struct truth t = { .rss = 0 };
-
 	*s = (struct stats){ .allocated = 0 };
 	gather_heaps(s);
 	gather_hpheaps(s);
@@ -66,6 +64,20 @@ void stats_gather(struct stats *s)
 	s->allocated = s->small + s->large;
 	s->metadata = meta_bytes() + space_meta_bytes();
 	s->fallbacks = backend_fallbacks();
+}
+
+/**
+ * stats_gather() - take all figures
+ * @s: receives them
+ *
+ * Reads /proc/self/smaps, so it takes time and stack: not for what a program
+ * may call often.
+ */
+void stats_gather(struct stats *s)
+{
+	struct truth t = { .rss = 0 };
+
+	stats_count(s);
 	truth_read(&t);
 	s->resident = t.rss;
 	s->huge = t.huge;

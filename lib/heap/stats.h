@@ -43,6 +43,7 @@ struct stats {
 
 struct print;
 
+void stats_count(struct stats *s);
 void stats_gather(struct stats *s);
 void stats_print_text(struct print *p, const struct stats *s);
 void stats_print_json(struct print *p, const struct stats *s);

@@ -38,7 +38,7 @@ struct theap {
 	u32 nr_slabs[NR_CLASSES];
 	struct list spare; /* empty slabs, the newest first */
 	u32 spare_units;
-	u32 max_spare; /* units; the owner sets it */
+	_Atomic u32 max_spare; /* units; the owner sets it */
 	size_t used; /* bytes of slots handed to caches or users */
 	size_t slab_bytes; /* of all slabs */
 	u64 nr_refills, nr_flushes;

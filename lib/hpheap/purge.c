@@ -281,7 +281,12 @@ bool purge_tick(struct hpheap *h, u64 now_ms, unsigned int max_steps)
  */
 size_t purge_pending(struct hpheap *h)
 {
-	return h->nr_dirty << UNIT_SHIFT;
+	size_t units;
+
+	lock_acquire(&h->lock);
+	units = h->nr_dirty;
+	lock_release(&h->lock);
+	return units << UNIT_SHIFT;
 }
 
 /* No purging in this process until it maps more memory. */

@@ -19,13 +19,20 @@ struct table {
 	size_t committed, len; /* bytes */
 };
 
+/* A span structure that waits for its next use; it keeps its id. */
+struct free_span {
+	struct span span;
+	struct span *next;
+};
+
 enum { COMMIT_STEP = 64 << 10, MIN_RESERVE = 16 << 20 };
 
 static struct {
 	struct lock lock;
 	struct table map, hpages, spans; /* Guarded by lock. */
 	size_t first_hpage;		 /* Set once. */
-	size_t next_hpage, end_hpage;	 /* Guarded by lock. */
+	_Atomic size_t next_hpage;	 /* Guarded by lock for writing. */
+	size_t end_hpage;		 /* Guarded by lock. */
 	u32 next_span;			 /* Guarded by lock. */
 	struct span *free_spans;	 /* Guarded by lock. */
 	size_t reserved;
@@ -184,7 +191,7 @@ struct span *space_span_alloc(void)
 	s = sp.free_spans;
 	if (s) {
 		id = s->id;
-		sp.free_spans = *(struct span **)(s + 1);
+		sp.free_spans = ((struct free_span *)s)->next;
 		memset(s, 0, SPAN_BYTES);
 		s->id = id;
 	} else if (!table_commit(&sp.spans,
@@ -201,7 +208,7 @@ struct span *space_span_alloc(void)
 void space_span_free(struct span *s)
 {
 	lock_acquire(&sp.lock);
-	*(struct span **)(s + 1) = sp.free_spans;
+	((struct free_span *)s)->next = sp.free_spans;
 	sp.free_spans = s;
 	lock_release(&sp.lock);
 }
