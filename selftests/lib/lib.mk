@@ -21,8 +21,7 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 
 LT_API := align alloc conf dl fds fork harden info limit realloc shadow sized \
 	  size startup thread
-LT_COMMON := $(LT)/testlib.o $(LT)/json.o \
-	     $(if $(CROSS_COMPILE),$(LT)/emulated.o)
+LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
 OBJS += $(LT_COMMON) $(LT_API:%=$(LT)/api/%.o)
@@ -118,6 +117,68 @@ $(LT_UNIT:%=$(LT)/unit/%): %: %.o $(LT_COMMON)
 	$(Q)$(CC) $(LDFLAGS) $(LT_LDFLAGS) -o $@ $(filter %.o,$^) -pthread -ldl
 OBJS += $(LT_UNIT:%=$(LT)/unit/%.o)
 
+# Sanitizer builds. The malloc family gets other names in the library and in the
+# tests alike, so that the sanitizer keeps malloc; assert() is on. Checked by
+# address and undefined-behaviour sanitizers: the library's own data and
+# arithmetic; by the thread sanitizer: the order of its threads' accesses, and
+# whether a block that changes hands does so with an order.
+LT_RENAMED := malloc free calloc realloc reallocarray posix_memalign \
+	      aligned_alloc memalign valloc pvalloc malloc_usable_size \
+	      malloc_trim malloc_info malloc_stats mallopt mallinfo mallinfo2
+LT_SAN_LIB := $(filter-out %/api/cxx.o,$(LIB_OBJS))
+LT_SAN_API := align alloc realloc shadow size thread
+LT_asan_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+LT_tsan_FLAGS := -fsanitize=thread
+LT_FUZZ_FLAGS :=
+
+# $(call lt_san,name,compiler): objects in a directory of their own, the tests
+# and the fuzz targets linked of them.
+define lt_san
+LT_$(1) := $(LT)/$(1)
+LT_$(1)_LIB := $$(LT_SAN_LIB:$(BUILD)/%=$(LT)/$(1)/%)
+LT_$(1)_COMMON := $$(addprefix $(LT)/$(1)/$(LT_SRC)/,testlib.o json.o reserve.o)
+
+$(LT)/$(1)/%.o: %.c
+	$(say) CC $$@
+	$(Q)mkdir -p $$(@D)
+	$(Q)$(2) $(ALL_CPPFLAGS) -std=gnu11 -O1 -g $$(LT_$(1)_FLAGS) \
+		$(filter-out -DNDEBUG,$(LIB_CFLAGS)) $(LT_FLAGS) \
+		$(foreach f,$(LT_RENAMED),-D$(f)=renamed_$(f)) -MMD -MP -c -o $$@ $$<
+
+$(LT_SAN_API:%=$(LT)/$(1)/%): $(LT)/$(1)/%: $(LT)/$(1)/$(LT_SRC)/api/%.o \
+		$$(LT_$(1)_COMMON) $$(LT_$(1)_LIB)
+	$(say) LD $$@
+	$(Q)$(2) $$(LT_$(1)_FLAGS) -o $$@ $$^ -pthread -ldl
+
+$(LT)/$(1)/fuzz-%: $(LT)/$(1)/$(LT_SRC)/fuzz/%.o $$(LT_$(1)_COMMON) \
+		$$(LT_$(1)_LIB) $$(LT_$(1)_DRIVER)
+	$(say) LD $$@
+	$(Q)$(2) $$(LT_$(1)_FLAGS) $$(LT_$(1)_LDFLAGS) -o $$@ $$^ -pthread -ldl
+
+OBJS += $$(LT_$(1)_LIB) $$(LT_$(1)_COMMON) \
+	$(LT_SAN_API:%=$(LT)/$(1)/$(LT_SRC)/api/%.o) \
+	$(patsubst %,$(LT)/$(1)/$(LT_SRC)/fuzz/%.o,trace conf driver)
+endef
+
+LT_asan_DRIVER := $(LT)/asan/$(LT_SRC)/fuzz/driver.o
+LT_tsan_DRIVER := $(LT)/tsan/$(LT_SRC)/fuzz/driver.o
+LT_libfuzzer_FLAGS := $(LT_asan_FLAGS) -fsanitize=fuzzer-no-link -w
+LT_libfuzzer_LDFLAGS := -fsanitize=fuzzer
+$(eval $(call lt_san,asan,$(CC)))
+$(eval $(call lt_san,tsan,$(CC)))
+$(eval $(call lt_san,libfuzzer,clang))
+
+## fuzz: fuzz the malloc family and the options, FUZZ_SECONDS=300 each (clang)
+FUZZ_SECONDS ?= 300
+.PHONY: fuzz
+fuzz: $(LT)/libfuzzer/fuzz-trace $(LT)/libfuzzer/fuzz-conf
+	$(Q)for t in trace conf; do \
+		mkdir -p $(LT)/corpus-$$t && \
+		$(LT)/libfuzzer/fuzz-$$t -max_len=8192 -detect_leaks=0 \
+			-max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(LT)/ $(LT)/corpus-$$t || exit 1; \
+	done
+
 # What `make check` runs. Every API test preloaded as a user would; under other
 # settings those that meet the setting.
 LT_STRESS := align alloc fork limit realloc shadow thread
@@ -125,7 +186,11 @@ CHECK_FAST += $(LT_UNIT:%=$(LT)/unit/%) $(LT_API_ALL:%=$(LT)/api/%.preload)
 CHECK_SLOW += $(LT_STRESS:%=$(LT)/api/%.plain) $(LT_STRESS:%=$(LT)/api/%.thp) \
 	      $(LT_API_ALL:%=$(LT)/api/%.harden) \
 	      $(LT_API_ALL:%=$(LT)/api/%.linked) \
+	      $(LT_SAN_API:%=$(LT)/asan/%) $(LT_SAN_API:%=$(LT)/tsan/%) \
+	      $(LT)/asan/fuzz-trace $(LT)/asan/fuzz-conf $(LT)/tsan/fuzz-trace \
 	      $(LT_SRC)/prog/hugetlb@600
+$(LT_SRC)/prog/hugetlb: $(patsubst %,$(LT)/api/%.hugetlb,\
+	align alloc realloc shadow thread)
 CHECK_SLOW += $(patsubst %,$(LT_SRC)/prog/%@600,\
 	      gcc git perl python redis sqlite tools)
 

@@ -95,11 +95,8 @@ int child_code(const struct child *child);
 /* True if the process's malloc is Ashlar's (preloaded or linked). */
 bool is_ashlar(void);
 
-/* Defined by emulated.c, so only there under qemu-user: see is_emulated(). */
-extern const bool test_is_emulated __attribute__((weak));
-
-/* True under qemu-user: some figures and system calls are not a kernel's. */
-bool is_emulated(void);
+/* True in a sanitizer build: resident memory and time are not the library's. */
+bool is_sanitized(void);
 
 /* Word @key of /proc/self/status in KiB ("VmRSS:"), -1 if it is not there. */
 long proc_status_kib(const char *key);

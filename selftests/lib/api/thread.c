@@ -156,8 +156,8 @@ static void churn(void)
 	long before = 0, after;
 	int round, i;
 
-	if (is_emulated()) {
-		ktap_skip("the emulator's memory counts here");
+	if (is_sanitized()) {
+		ktap_skip("the sanitizer's memory counts here");
 		return;
 	}
 	for (round = 0; round < 250; round++) {
@@ -322,8 +322,8 @@ static void thousand_idle(void)
 	pthread_attr_t attr;
 	int i, nr = 0;
 
-	if (is_emulated()) {
-		ktap_skip("the emulator's memory counts here");
+	if (is_sanitized()) {
+		ktap_skip("the sanitizer's memory counts here");
 		return;
 	}
 	sem_init(&idle_go, 0, 0);
