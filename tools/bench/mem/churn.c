@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Churn under a size mix that shifts: churn MIB. Two threads replace their
- * objects at random for a number of phases; each phase draws sizes around
- * another centre, so memory freed in one class is wanted in others. Live
- * bytes stay near MIB MiB throughout.
+ * Churn under a size mix that shifts: churn MIX MIB. Two threads replace
+ * their objects at random for a number of phases. In the mix `drift` all
+ * sizes stay in use and their weights move; in `jump` each phase draws
+ * around another centre, so nearly all memory freed in one class is wanted in
+ * others, which is the worst case. Live bytes stay near MIB MiB throughout.
  */
 #include "mem.h"
 
@@ -32,15 +33,35 @@ static pthread_barrier_t barrier;
 static size_t goal;
 static size_t max_objects;
 
-/* Mean sizes of the phases; within one, half to one and a half of it. */
-static const size_t centres[NR_PHASES] = {128, 400, 80,	 1000,
-					  200, 64,  600, 128};
+static size_t (*size_in_phase)(uint64_t *seed, int phase);
+
+/* The least of several draws favours small sizes, the greatest large ones. */
+static size_t drifting_size(uint64_t *seed, int phase)
+{
+	static const signed char draws[NR_PHASES] = {1, -2, 1, 2, 1, -2, 2, 1};
+	int nr = abs(draws[phase]);
+	size_t size = random_below(seed, 497);
+
+	while (--nr > 0) {
+		size_t other = random_below(seed, 497);
+
+		if ((other < size) == (draws[phase] > 0))
+			size = other;
+	}
+	return 16 + size;
+}
+
+static size_t jumping_size(uint64_t *seed, int phase)
+{
+	static const size_t centres[NR_PHASES] = {128, 400, 80,	 1000,
+						  200, 64,  600, 128};
+
+	return centres[phase] / 2 + random_below(seed, centres[phase]);
+}
 
 static void add(struct worker *worker, struct object *object, int phase)
 {
-	size_t centre = centres[phase];
-
-	object->size = centre / 2 + random_below(&worker->seed, centre);
+	object->size = size_in_phase(&worker->seed, phase);
 	object->data = mem_need(malloc(object->size));
 	memset(object->data, phase, object->size);
 	worker->live += object->size;
@@ -95,15 +116,26 @@ static void report(const char *step)
 	pthread_barrier_wait(&barrier);
 }
 
+static size_t (*find_mix(const char *name))(uint64_t *, int)
+{
+	if (strcmp(name, "drift") == 0)
+		return drifting_size;
+	if (strcmp(name, "jump") == 0)
+		return jumping_size;
+	fprintf(stderr, "MIX \"%s\": expected drift or jump\n", name);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	char step[32];
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s MIB\n", argv[0]);
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s drift|jump MIB\n", argv[0]);
 		return 2;
 	}
-	goal = (mem_number(argv[1], "MIB") << 20) / NR_THREADS;
+	size_in_phase = find_mix(argv[1]);
+	goal = (mem_number(argv[2], "MIB") << 20) / NR_THREADS;
 	max_objects = goal / 50;
 	for (int i = 0; i < NR_THREADS; i++) {
 		workers[i].seed = 88172645463325252ull + i;
