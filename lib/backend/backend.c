@@ -29,6 +29,14 @@ const struct backend_ops *backend_get(enum backend_id id)
 	return table[id];
 }
 
+/* Memory of a backend with refold() is in use. */
+static _Atomic bool has_refold;
+
+bool backend_has_refold(void)
+{
+	return has_refold;
+}
+
 static const char *error_text(int err)
 {
 	const char *s = strerrorname_np(-err);
@@ -95,6 +103,8 @@ int backend_map(void *addr, size_t len, bool want_huge,
 		err = table[list[i]]->map(addr, len);
 		if (!err) {
 			*ret_id = list[i];
+			if (table[list[i]]->refold)
+				has_refold = true;
 			return 0;
 		}
 		/* auto without a module is no failure worth words */

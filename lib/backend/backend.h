@@ -40,6 +40,12 @@ struct backend_ops {
 	int (*break_hpage)(void *addr, const struct bitmap *used);
 	/* Make a populated range huge.  0 or -errno. */
 	int (*collapse)(void *addr, size_t len);
+	/*
+	 * After a fork: bring a range that was copied page by page back onto
+	 * its huge pages.  0, -EBUSY while a relative shares some of it, or
+	 * -errno.  NULL where there is nothing to be done.
+	 */
+	int (*refold)(void *addr, size_t len);
 	/* Move page tables from one range to another (os_move_pages_to()). */
 	int (*move)(void *from, void *to, size_t len);
 };
@@ -50,6 +56,7 @@ extern const struct backend_ops backend_plain, backend_thp, backend_hugetlb,
 const struct backend_ops *backend_get(enum backend_id id);
 int backend_map(void *addr, size_t len, bool want_huge,
 		enum backend_id *ret_id);
+bool backend_has_refold(void);
 u64 backend_fallbacks(void);
 void backend_after_fork(void);
 

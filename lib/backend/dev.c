@@ -10,6 +10,8 @@
 #include "os/sys.h"
 #include "rt/conf.h"
 
+enum { REFOLD_LEN = 32 << 20 };
+
 static int dev_map(void *addr, size_t len)
 {
 	int err = device_open(conf.device);
@@ -55,6 +57,21 @@ static int dev_collapse(void *addr, size_t len)
 	return err;
 }
 
+/* Piece by piece: the scratch range is as long as a piece. */
+static int dev_refold(void *addr, size_t len)
+{
+	void *scratch = os_reserve(REFOLD_LEN + HPAGE_SIZE);
+	int err;
+
+	if (!scratch)
+		return -ENOMEM;
+	err = device_refold(addr, len,
+			    (void *)align_up((uintptr_t)scratch, HPAGE_SIZE),
+			    REFOLD_LEN);
+	os_unmap(scratch, REFOLD_LEN + HPAGE_SIZE);
+	return err;
+}
+
 static int dev_move(void *from, void *to, size_t len)
 {
 	(void)from;
@@ -70,5 +87,6 @@ const struct backend_ops backend_dev = {
 	.discard = dev_discard,
 	.break_hpage = dev_break,
 	.collapse = dev_collapse,
+	.refold = dev_refold,
 	.move = dev_move,
 };

@@ -203,6 +203,109 @@ int device_break(void *addr, const u64 *keep_pages)
 	return ret ? ret : status;
 }
 
+/* Make a range huge and have it mapped anew, by one PMD each. */
+static long collapse_and_remap(u64 addr, u64 len, u32 flags, void *scratch)
+{
+	struct ashlar_collapse c = {
+		.size = sizeof(c),
+		.flags = flags,
+		.addr = addr,
+		.len = len,
+	};
+	struct ashlar_ticket t = {
+		.size = sizeof(t),
+		.addr = addr,
+		.len = len,
+	};
+	long ret = device_call(ASHLAR_IOC_COLLAPSE, &c);
+
+	if (!ret)
+		ret = device_call(ASHLAR_IOC_TICKET, &t);
+	if (!ret)
+		ret = os_move_pages_to((void *)addr, scratch, len);
+	os_decommit(scratch, len);
+	return ret;
+}
+
+enum {
+	NR_HINTS = 64,
+	WANTED = ASHLAR_HINT_FOLD | ASHLAR_HINT_COLLAPSE | ASHLAR_HINT_REMAP,
+};
+
+/* Adjacent hints that want the same are one call.  Returns how many. */
+static unsigned int join(const struct ashlar_hint *hints, unsigned int nr,
+			 size_t max_len)
+{
+	u64 len = hints[0].len;
+	unsigned int i;
+
+	for (i = 1; i < nr; i++) {
+		if (hints[i].addr != hints[0].addr + len ||
+		    !(hints[i].reasons & WANTED) ||
+		    len + hints[i].len > max_len)
+			break;
+		len += hints[i].len;
+	}
+	return i;
+}
+
+static void act_on(const struct ashlar_hint *hints, unsigned int nr,
+		   void *scratch, size_t scratch_len)
+{
+	for (unsigned int i = 0; i < nr;) {
+		unsigned int n = join(hints + i, nr - i, scratch_len);
+		const struct ashlar_hint *last = &hints[i + n - 1];
+
+		if (hints[i].reasons & WANTED)
+			collapse_and_remap(hints[i].addr,
+					   last->addr + last->len -
+						   hints[i].addr,
+					   0, scratch);
+		i += n;
+	}
+}
+
+/**
+ * device_refold() - undo what a fork did to a range, once the child has gone
+ * @addr: start, 2 MiB aligned
+ * @len: bytes, a multiple of 2 MiB
+ * @scratch: reserved address space, 2 MiB aligned
+ * @scratch_len: its length
+ *
+ * Acts on the module's hints, then ends the special treatment of forked memory.
+ *
+ * Return: 0; -EBUSY while something is still shared; or -errno.
+ */
+int device_refold(void *addr, size_t len, void *scratch, size_t scratch_len)
+{
+	struct ashlar_hint found[NR_HINTS];
+	struct ashlar_hints h = {
+		.size = sizeof(h),
+		.addr = (uintptr_t)addr,
+		.len = len,
+		.hints = (uintptr_t)found,
+		.nr = NR_HINTS,
+		.hint_size = sizeof(found[0]),
+	};
+	struct ashlar_unshare u = {
+		.size = sizeof(u),
+		.addr = (uintptr_t)addr,
+		.len = len,
+	};
+	u64 end = h.addr + len;
+	long ret;
+
+	while (h.len) {
+		ret = device_call(ASHLAR_IOC_HINTS, &h);
+		if (ret)
+			return ret;
+		act_on(found, h.ret_nr, scratch, scratch_len);
+		h.addr = h.ret_next;
+		h.len = end - h.addr;
+	}
+	return device_call(ASHLAR_IOC_UNSHARE, &u);
+}
+
 /**
  * device_collapse() - make small pages of a range huge, mapped by one PMD each
  * @addr: start, 2 MiB aligned
@@ -213,25 +316,8 @@ int device_break(void *addr, const u64 *keep_pages)
  */
 int device_collapse(void *addr, size_t len, void *scratch)
 {
-	struct ashlar_collapse c = {
-		.size = sizeof(c),
-		.flags = ASHLAR_COLLAPSE_SPARSE,
-		.addr = (uintptr_t)addr,
-		.len = len,
-	};
-	struct ashlar_ticket t = {
-		.size = sizeof(t),
-		.addr = (uintptr_t)addr,
-		.len = len,
-	};
-	long ret = device_call(ASHLAR_IOC_COLLAPSE, &c);
-
-	if (!ret)
-		ret = device_call(ASHLAR_IOC_TICKET, &t);
-	if (!ret)
-		ret = os_move_pages_to(addr, scratch, len);
-	os_decommit(scratch, len);
-	return ret;
+	return collapse_and_remap((uintptr_t)addr, len, ASHLAR_COLLAPSE_SPARSE,
+				  scratch);
 }
 
 /* ASHLAR_FEAT_* of the module last opened. */

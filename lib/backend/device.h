@@ -13,6 +13,7 @@ int device_map(void *addr, size_t len);
 int device_discard(void *addr, size_t len);
 int device_break(void *addr, const u64 *keep_pages);
 int device_collapse(void *addr, size_t len, void *scratch);
+int device_refold(void *addr, size_t len, void *scratch, size_t scratch_len);
 u64 device_features(void);
 int device_errno(void);
 void device_after_fork(void);

@@ -19,7 +19,9 @@
 #include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
+#include "hpheap/collapse.h"
 #include "hpheap/purge.h"
+#include "hpheap/refold.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
@@ -27,8 +29,11 @@
 enum {
 	BACKGROUND_FROM = 16 << 20, /* bytes dirty */
 	BACKGROUND_MS = 50,
-	BACKGROUND_IDLE_ROUNDS = 400, /* 20 s */
+	BACKGROUND_MAX_MS = 400,
+	BACKGROUND_IDLE_ROUNDS = 50, /* 20 s */
 	BACKGROUND_STEPS = 64,
+	REFOLD_MS = 250,
+	COLLAPSE_STEPS = 8, /* huge pages copied a round */
 	RECLAIM_MIN_MS = 2000,
 	BACKGROUND_STACK = 64 << 10,
 };
@@ -118,9 +123,8 @@ static struct {
 	_Atomic bool is_forbidden; /* it could not be started */
 } background;
 
-static bool purge_round(void)
+static bool purge_round(u64 now)
 {
-	u64 now = os_now_ms();
 	bool has_work = false;
 
 	for (unsigned int node = 0; node < MAX_NODES; node++) {
@@ -128,30 +132,59 @@ static bool purge_round(void)
 
 		if (!h)
 			continue;
-		purge_tick(h, now, BACKGROUND_STEPS);
-		has_work |= purge_pending(h) > 0;
+		has_work |= purge_tick(h, now, BACKGROUND_STEPS);
+		has_work |= collapse_run(h, COLLAPSE_STEPS) > 0;
 	}
 	return has_work;
 }
 
-/* As often as slabs may be walked: they must rest from one to the next. */
-static unsigned int reclaim_rounds(void)
+/* Has @period_ms gone by since *@last?  Then *@last is now. */
+static bool is_time(u64 *last, u64 now, u64 period_ms)
 {
-	return max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS) /
-	       BACKGROUND_MS;
+	if (now - *last < period_ms)
+		return false;
+	*last = now;
+	return true;
 }
 
+/* One round; true if there was something to do. */
+static bool background_round(u64 *last_refold, u64 *last_reclaim)
+{
+	u64 now = os_now_ms();
+	bool has_work = purge_round(now);
+
+	if (refold_is_pending()) {
+		if (is_time(last_refold, now, REFOLD_MS))
+			refold_run();
+		has_work = true;
+	}
+	/* Slabs must rest from one walk to the next. */
+	if (conf.dirty_decay_ms >= 0 &&
+	    is_time(last_reclaim, now,
+		    max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
+		has_work |= reclaim_slabs(RECLAIM_SPARSE) > 0;
+	return has_work;
+}
+
+/* Rounds come the slower the longer there is nothing to do. */
 static void *background_main(void *arg)
 {
-	const struct timespec pause = { .tv_nsec = BACKGROUND_MS * 1000000L };
-	unsigned int idle = 0, round = 0;
+	u64 last_refold = 0, last_reclaim = os_now_ms();
+	unsigned int idle = 0;
+	long pause_ms = BACKGROUND_MS;
 
 	while (idle < BACKGROUND_IDLE_ROUNDS) {
-		idle = purge_round() ? 0 : idle + 1;
-		if (conf.dirty_decay_ms >= 0 &&
-		    ++round % reclaim_rounds() == 0 &&
-		    reclaim_slabs(RECLAIM_SPARSE))
+		struct timespec pause;
+
+		if (background_round(&last_refold, &last_reclaim)) {
 			idle = 0;
+			pause_ms = BACKGROUND_MS;
+		} else {
+			idle++;
+			pause_ms = min_size(2 * pause_ms, BACKGROUND_MAX_MS);
+		}
+		pause.tv_sec = pause_ms / 1000;
+		pause.tv_nsec = pause_ms % 1000 * 1000000;
 		nanosleep(&pause, NULL);
 	}
 	atomic_store(&background.is_running, false);
@@ -198,7 +231,8 @@ void process_background(size_t vacant)
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))
 			dirty += purge_pending(hpheap_peek(node));
-	if (conf.background_thread == BACKGROUND_ON || dirty > BACKGROUND_FROM)
+	if (conf.background_thread == BACKGROUND_ON ||
+	    dirty > BACKGROUND_FROM || refold_is_pending())
 		background_start();
 }
 
@@ -245,6 +279,8 @@ void process_after_fork_parent(void)
 	theap_unlock_all();
 	reclaim_resume();
 	lock_release(&init_lock);
+	if (backend_has_refold())
+		refold_request();
 }
 
 void process_after_fork_child(void)
@@ -260,5 +296,6 @@ void process_after_fork_child(void)
 	lock_reset(&init_lock);
 	thread_after_fork();
 	purge_disable();
+	refold_cancel();
 	background.is_running = false;
 }

@@ -48,6 +48,7 @@ static void gather_hpheaps(struct stats *s)
 	s->purges = sum.nr_purges;
 	s->purge_ns = sum.purge_ns;
 	s->purge_max_ns = sum.purge_max_ns;
+	s->collapsed = sum.nr_collapsed;
 }
 
 /**

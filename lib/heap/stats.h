@@ -28,6 +28,7 @@
 	STAT(purges, "system calls for it")                                    \
 	STAT(purge_ns, "nanoseconds in them")                                  \
 	STAT(purge_max_ns, "nanoseconds of the longest purge of one page")     \
+	STAT(collapsed, "broken 2 MiB pages made huge again")                  \
 	STAT(threads, "threads with a cache")                                  \
 	STAT(heaps, "thread heaps ever made")                                  \
 	STAT(refills, "times a cache was filled")                              \

@@ -90,6 +90,17 @@ void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr)
 }
 
 /**
+ * hpage_fill() - all of it is backed now, and may differ from zero
+ * @hp: the huge page
+ */
+void hpage_fill(struct hpage *hp)
+{
+	bitmap_set_range(&hp->touched, 0, HPAGE_UNITS);
+	hp->nr_dirty = HPAGE_UNITS - hp->nr_used;
+	hpage_check(hp);
+}
+
+/**
  * hpage_hollow() - units in use were given back by their user
  * @hp: the huge page
  * @first: first unit; all are in use

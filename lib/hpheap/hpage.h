@@ -23,6 +23,7 @@ struct hpage {
 	struct bitmap touched; /* may differ from zero */
 	struct list link;      /* of a set, or of the dirty empty ones */
 	u32 since_ms;	       /* when it last got emptier; wraps */
+	u32 refused_ms;	       /* when the kernel last would not collapse it */
 	u16 nr_used;
 	u16 nr_dirty; /* touched and not used */
 	u16 longest;  /* of the free runs */
@@ -44,6 +45,7 @@ void hpage_put(struct hpage *hp, unsigned int first, unsigned int nr);
 unsigned int hpage_fit(const struct hpage *hp, unsigned int nr,
 		       unsigned int align);
 void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr);
+void hpage_fill(struct hpage *hp);
 void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr);
 void hpage_touch(struct hpage *hp, unsigned int first, unsigned int nr);
 bool hpage_next_dirty(const struct hpage *hp, unsigned int *first,

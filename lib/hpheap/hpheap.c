@@ -33,6 +33,7 @@ static void hpheap_init(struct hpheap *h, unsigned int node)
 	for (unsigned int i = 0; i < NR_SETS; i++)
 		hpset_init(&h->sets[i]);
 	list_init(&h->empty_dirty);
+	list_init(&h->full_broken);
 	h->free_lo = FREE_MAP_WORDS;
 }
 
@@ -167,6 +168,9 @@ void hpheap_detach(struct hpheap *h, struct hpage *hp)
 	case HP_PARTIAL:
 		hpset_remove(set_of(h, hp), hp);
 		break;
+	case HP_FULL:
+		list_del(&hp->link);
+		break;
 	}
 	h->stats.nr_hpages--;
 	h->stats.nr_broken -= hp->is_broken;
@@ -196,6 +200,8 @@ void hpheap_attach(struct hpheap *h, struct hpage *hp)
 	hp->state = hp->nr_used == HPAGE_UNITS ? HP_FULL : HP_PARTIAL;
 	if (hp->state == HP_PARTIAL)
 		hpset_insert(set_of(h, hp), hp);
+	else if (hp->is_broken)
+		list_add(&hp->link, &h->full_broken);
 }
 
 /* Take units of one huge page; lock held.  Adds to *@was_touched. */
@@ -557,6 +563,7 @@ void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
 	sum->purged += h->stats.purged;
 	sum->nr_purges += h->stats.nr_purges;
 	sum->purge_ns += h->stats.purge_ns;
+	sum->nr_collapsed += h->stats.nr_collapsed;
 	sum->purge_max_ns = max_size(sum->purge_max_ns, h->stats.purge_max_ns);
 	lock_release(&h->lock);
 }

@@ -26,6 +26,7 @@ struct hpheap_stats {
 	u64 nr_purges;	   /* system calls for it */
 	u64 purge_ns;	   /* time in them */
 	u64 purge_max_ns;  /* the longest */
+	u64 nr_collapsed;  /* broken huge pages made huge again */
 };
 
 struct hpheap {
@@ -38,6 +39,7 @@ struct hpheap {
 	/* All below guarded by lock. */
 	struct hpset sets[NR_SETS];
 	struct list empty_dirty; /* newest first */
+	struct list full_broken; /* HP_FULL and broken: to be rebuilt */
 	u64 *free_map;		 /* one bit a huge page: HP_EMPTY */
 	size_t free_lo;		 /* no free bit in words before this one */
 	size_t nr_dirty;	 /* units */

@@ -98,32 +98,55 @@ struct hpage *hpset_find(struct hpset *s, unsigned int nr_units)
 	return NULL;
 }
 
+/* The oldest page of one level that is wanted, or NULL. */
+static struct hpage *find_in_level(struct hpset *s, unsigned int level,
+				   bool (*wanted)(const struct hpage *hp))
+{
+	for (u64 m = s->nonempty[level]; m; m &= m - 1) {
+		struct list *head = &s->bucket[level][ctz64(m)];
+
+		for (struct list *n = head->prev; n != head; n = n->prev) {
+			struct hpage *hp = container_of(n, struct hpage, link);
+
+			if (wanted(hp))
+				return hp;
+		}
+	}
+	return NULL;
+}
+
 /**
- * hpset_sparsest() - the emptiest huge page that is wanted
+ * hpset_fullest() - the fullest huge page that is wanted
  * @s: the set
- * @max_used: look only at those with at most so many units in use
+ * @min_used: look only where this many units may be in use
  * @wanted: says whether a huge page will do
  *
  * Return: the huge page, still in the set, or NULL.
  */
-struct hpage *hpset_sparsest(struct hpset *s, unsigned int max_used,
+struct hpage *hpset_fullest(struct hpset *s, unsigned int min_used,
+			    bool (*wanted)(const struct hpage *hp))
+{
+	unsigned int least = min_used * HPSET_LEVELS / (HPAGE_UNITS + 1);
+	struct hpage *hp = NULL;
+
+	for (unsigned int l = HPSET_LEVELS; l-- > least && !hp;)
+		hp = find_in_level(s, l, wanted);
+	return hp;
+}
+
+/**
+ * hpset_sparsest() - the emptiest huge page that is wanted
+ * @s: the set
+ * @wanted: says whether a huge page will do
+ *
+ * Return: the huge page, still in the set, or NULL.
+ */
+struct hpage *hpset_sparsest(struct hpset *s,
 			     bool (*wanted)(const struct hpage *hp))
 {
-	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
-		if (l * (HPAGE_UNITS + 1) / HPSET_LEVELS > max_used)
-			return NULL;
-		for (u64 m = s->nonempty[l]; m; m &= m - 1) {
-			struct list *head = &s->bucket[l][ctz64(m)];
+	struct hpage *hp = NULL;
 
-			for (struct list *n = head->prev; n != head;
-			     n = n->prev) {
-				struct hpage *hp = container_of(
-					n, struct hpage, link);
-
-				if (hp->nr_used <= max_used && wanted(hp))
-					return hp;
-			}
-		}
-	}
-	return NULL;
+	for (unsigned int l = 0; l < HPSET_LEVELS && !hp; l++)
+		hp = find_in_level(s, l, wanted);
+	return hp;
 }

@@ -83,7 +83,7 @@ static struct hpage *victim(struct hpheap *h, enum purge_how how)
 	struct hpage *hp = oldest_empty(h);
 
 	for (int s = NR_SETS - 1; s >= 0 && !hp; s--)
-		hp = hpset_sparsest(&h->sets[s], HPAGE_UNITS - 1, wanted);
+		hp = hpset_sparsest(&h->sets[s], wanted);
 	return hp;
 }
 
@@ -287,6 +287,12 @@ size_t purge_pending(struct hpheap *h)
 	units = h->nr_dirty;
 	lock_release(&h->lock);
 	return units << UNIT_SHIFT;
+}
+
+/* Is this process to purge and collapse? */
+bool purge_is_enabled(void)
+{
+	return !atomic_load_explicit(&is_disabled, memory_order_relaxed);
 }
 
 /* No purging in this process until it maps more memory. */

@@ -20,6 +20,7 @@ enum purge_how {
 bool purge_tick(struct hpheap *h, u64 now_ms, unsigned int max_steps);
 size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps);
 size_t purge_pending(struct hpheap *h);
+bool purge_is_enabled(void);
 void purge_disable(void);
 void purge_enable(void);
 

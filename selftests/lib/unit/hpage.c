@@ -206,18 +206,41 @@ static void sets(void)
 		expect_find((unsigned int)i);
 }
 
+static unsigned int max_used;
+
 static bool is_even(const struct hpage *hp)
 {
-	return (hp - pages) % 2 == 0;
+	return (hp - pages) % 2 == 0 && hp->nr_used <= max_used;
+}
+
+static bool is_dense(const struct hpage *hp)
+{
+	return hp->nr_used >= 448;
+}
+
+static void fullest(void)
+{
+	struct hpage *hp = hpset_fullest(&set, 448, is_dense);
+	int i, best = -1;
+
+	for (i = 0; i < NR_HPAGES; i++)
+		if (is_in[i] && pages[i].nr_used > best)
+			best = pages[i].nr_used;
+	if (!hp) {
+		EXPECT(best < 448, "none, one has %d", best);
+		return;
+	}
+	EXPECT(is_dense(hp) && is_in[hp - pages], "unwanted page");
+	EXPECT(hp->nr_used + HPAGE_UNITS / HPSET_LEVELS + 1 >= best,
+	       "%u in use, the fullest has %d", hp->nr_used, best);
 }
 
 static void sparsest(void)
 {
-	unsigned int max_used;
 	int i, best;
 
 	for (max_used = 0; max_used <= HPAGE_UNITS; max_used += 5) {
-		struct hpage *hp = hpset_sparsest(&set, max_used, is_even);
+		struct hpage *hp = hpset_sparsest(&set, is_even);
 
 		best = HPAGE_UNITS + 1;
 		for (i = 0; i < NR_HPAGES; i += 2)
@@ -242,6 +265,7 @@ static const struct ktap_test tests[] = {
 	{"take_whole", take_whole},
 	{"sets", sets},
 	{"sparsest", sparsest},
+	{"fullest", fullest},
 	{},
 };
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rebuilding.  A page is broken below half full and rebuilt above seven eighths,
+ * so none goes back and forth.  The copy is the kernel's (MADV_COLLAPSE, Linux
+ * 6.1) and done beside the program's threads, a few pages at a time.
+ */
+#include "hpheap/collapse.h"
+
+#include "backend/backend.h"
+#include "hpheap/purge.h"
+#include "hpheap/space.h"
+#include "os/sys.h"
+
+enum {
+	REBUILD_UNITS = HPAGE_UNITS / 8 * 7,
+	RETRY_MS = 10000, /* after the kernel refused a page */
+};
+
+static bool is_dense(const struct hpage *hp)
+{
+	return hp->nr_used >= REBUILD_UNITS &&
+	       (u32)os_now_ms() - hp->refused_ms > RETRY_MS;
+}
+
+/* Lock held. */
+static struct hpage *candidate(struct hpheap *h)
+{
+	struct list *head = &h->full_broken;
+
+	for (struct list *n = head->next; n != head; n = n->next) {
+		struct hpage *hp = container_of(n, struct hpage, link);
+
+		if (is_dense(hp))
+			return hp;
+	}
+	return hpset_fullest(&h->sets[SET_BROKEN], REBUILD_UNITS, is_dense);
+}
+
+/* Lock held.  All of it is resident now, whatever was given back before. */
+static void mark_rebuilt(struct hpheap *h, struct hpage *hp)
+{
+	hpheap_detach(h, hp);
+	hpage_fill(hp);
+	hp->is_broken = false;
+	hpheap_attach(h, hp);
+	h->stats.nr_collapsed++;
+}
+
+/**
+ * collapse_run() - rebuild dense broken pages
+ * @h: the heap
+ * @max: at most so many
+ *
+ * The purge lock keeps the pages from being purged meanwhile; allocation and
+ * free go on in them.
+ *
+ * Return: how many were rebuilt.
+ */
+unsigned int collapse_run(struct hpheap *h, unsigned int max)
+{
+	unsigned int done = 0;
+
+	if (!purge_is_enabled() || !lock_try(&h->purge_lock))
+		return 0;
+	while (max--) {
+		struct hpage *hp;
+		int err;
+
+		lock_acquire(&h->lock);
+		hp = candidate(h);
+		lock_release(&h->lock);
+		if (!hp)
+			break;
+		err = backend_get(hp->backend)->collapse(
+			space_addr(hpheap_index(hp) * HPAGE_UNITS), HPAGE_SIZE);
+		lock_acquire(&h->lock);
+		if (err)
+			hp->refused_ms = os_now_ms();
+		else if (hp->is_broken)
+			mark_rebuilt(h, hp);
+		lock_release(&h->lock);
+		done += !err;
+	}
+	lock_release(&h->purge_lock);
+	return done;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Broken huge pages that have filled up again are made huge again.
+ */
+#ifndef ASHLAR_HPHEAP_COLLAPSE_H
+#define ASHLAR_HPHEAP_COLLAPSE_H
+
+#include "hpheap/hpheap.h"
+
+unsigned int collapse_run(struct hpheap *h, unsigned int max);
+
+#endif
