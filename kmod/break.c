@@ -220,12 +220,10 @@ int move_slot(struct region *region, unsigned long idx,
 
 	if (slot_is_hole(slot))
 		return -ENOENT;
-	if (!slot->huge)
-		err = move_smalls(region, idx, place);
-	else if (page_to_nid(slot->huge) == place->nid)
+	if (slot->huge && page_to_nid(slot->huge) == place->nid)
 		return 0;
-	else
-		err = move_huge(region, idx, place);
+	err = slot->huge ? move_huge(region, idx, place) :
+			   move_smalls(region, idx, place);
 	if (!err) {
 		stat_inc(STAT_moved);
 		trace_ashlar_move(region, idx, place->nid);

@@ -139,7 +139,7 @@ int call_fold(struct client *client, void *arg)
 {
 	struct ashlar_fold *fold = arg;
 	struct fold_result result = {};
-	int err = range_for_each_slot(fold->addr, fold->len, fold_one, &result);
+	int err = range_walk_slots(fold->addr, fold->len, fold_one, &result);
 
 	fold->ret_folded = result.done;
 	fold->ret_pages = result.pages;
@@ -190,8 +190,8 @@ int call_collapse(struct client *client, void *arg)
 
 	if (collapse->flags & ASHLAR_COLLAPSE_POOL)
 		args.want |= WANT_POOL;
-	err = range_for_each_slot(collapse->addr, collapse->len, collapse_one,
-				  &args);
+	err = range_walk_slots(collapse->addr, collapse->len, collapse_one,
+			       &args);
 	collapse->ret_collapsed = args.result.done;
 	collapse->ret_pages = args.result.pages;
 	collapse->ret_busy = args.result.busy;
@@ -299,7 +299,7 @@ int call_break(struct client *client, void *arg)
 
 	if (!brk->bitmap)
 		return -EFAULT;
-	err = range_for_each_slot(brk->addr, brk->len, break_one, &args);
+	err = range_walk_slots(brk->addr, brk->len, break_one, &args);
 	brk->ret_broken = args.done;
 	brk->ret_pages = args.pages;
 	return err;
@@ -336,7 +336,7 @@ int call_move(struct client *client, void *arg)
 	if (move->node >= nr_node_ids || !node_state(move->node, N_MEMORY))
 		return -ENODEV;
 	place_on_node(&args.place, move->node);
-	err = range_for_each_slot(move->addr, move->len, move_one, &args);
+	err = range_walk_slots(move->addr, move->len, move_one, &args);
 	move->ret_moved = args.done;
 	move->ret_failed = args.failed;
 	return err;

@@ -38,7 +38,7 @@ static inline void vma_copy_flags_set(struct vm_area_struct *copy,
 static inline void vma_copy_flags_set(struct vm_area_struct *copy,
 				      vm_flags_t flags)
 {
-	copy->__vm_flags |= flags;
+	ACCESS_PRIVATE(copy, __vm_flags) |= flags;
 }
 #endif
 

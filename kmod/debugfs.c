@@ -40,7 +40,8 @@ static int nodes_show(struct seq_file *seq, void *v)
 	int nid;
 
 	seq_puts(seq, "node     pool   target    burst   mapped     zeroed     shrunk        zero_ns\n");
-	for_each_memory_node(node, nid)
+	for_each_node_state(nid, N_MEMORY) {
+		node = numa_find(nid);
 		seq_printf(seq, "%-4d %8lu %8lu %8lu %8lld %10lld %10lld %14lld%s\n",
 			   nid, READ_ONCE(node->nr_pages),
 			   READ_ONCE(node->target), READ_ONCE(node->burst),
@@ -49,6 +50,7 @@ static int nodes_show(struct seq_file *seq, void *v)
 			   atomic64_read(&node->nr_shrunk),
 			   atomic64_read(&node->zero_ns),
 			   numa_under_pressure(node) ? " pressure" : "");
+	}
 	seq_printf(seq, "imbalance %lld\n", stats_imbalance());
 	return 0;
 }

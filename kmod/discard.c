@@ -68,7 +68,7 @@ static int discard_one(struct region *region, struct vm_area_struct *vma,
 int discard_range(u64 addr, u64 len, u64 *ret_done)
 {
 	*ret_done = 0;
-	return range_for_each_slot(addr, len, discard_one, ret_done);
+	return range_walk_slots(addr, len, discard_one, ret_done);
 }
 
 /**

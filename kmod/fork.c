@@ -194,10 +194,10 @@ static struct region *fork_region(struct region *parent, struct mm_struct *mm)
 		return NULL;
 	if (fork_policy(parent, child))
 		goto destroy;
-	region_for_each_vma(parent, vma_lock);
+	region_walk_vmas(parent, vma_lock);
 	if (region_is_empty(parent))
 		return child;
-	region_for_each_vma(parent, vma_set_cow);
+	region_walk_vmas(parent, vma_set_cow);
 	unmap_mapping_range(parent->family->mapping,
 			    (loff_t)parent->base << PAGE_SHIFT,
 			    (loff_t)parent->nr_slots * HUNK_SIZE, 1);

@@ -8,12 +8,13 @@
 #ifndef ASHLAR_HUNK_H
 #define ASHLAR_HUNK_H
 
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <uapi/linux/ashlar.h>
 
 #define HUNK_ORDER	(ASHLAR_HUNK_SHIFT - PAGE_SHIFT)
-#define HUNK_NR		(1UL << HUNK_ORDER)
-#define HUNK_SIZE	(1UL << ASHLAR_HUNK_SHIFT)
+#define HUNK_NR		BIT(HUNK_ORDER)
+#define HUNK_SIZE	BIT(ASHLAR_HUNK_SHIFT)
 #define HUNK_MASK	(~(HUNK_SIZE - 1))
 
 /* Whether the core maps a hunk by one PMD. */

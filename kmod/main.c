@@ -186,7 +186,8 @@ static void set_targets(void)
 	struct numa *node;
 	int nid;
 
-	for_each_memory_node(node, nid) {
+	for_each_node_state(nid, N_MEMORY) {
+		node = numa_find(nid);
 		nr_hunks = node_present_pages(nid) / HUNK_NR;
 		node->min_target = pool >= 0 ? pool :
 				   min(nr_hunks / 32, 64UL);

@@ -62,9 +62,4 @@ void numas_destroy(void);
 struct numa *numa_find(int nid);
 bool numa_under_pressure(const struct numa *node);
 
-/* Every node with memory now. */
-#define for_each_memory_node(node, nid) \
-	for_each_node_state(nid, N_MEMORY) \
-		if (!((node) = numa_find(nid))) { } else
-
 #endif /* ASHLAR_NUMA_H */

@@ -239,7 +239,7 @@ void page_unuse(struct client *client, struct page *page)
 		stat_dec(STAT_shared);
 	if (users)
 		return;
-	smp_acquire__after_ctrl_dep();
+	smp_acquire__after_ctrl_dep();	/* the others' writes, before freeing */
 	if (is_huge) {
 		stat_dec(STAT_mapped);
 		if (!trap_open(TRAP_RECYCLE))
@@ -289,7 +289,7 @@ bool page_is_idle(struct page *page)
 	smp_rmb();	/* the flag first, then the count, then the flag */
 	is_idle = folio_ref_count(folio) ==
 		  1 + park_refs(page) + (is_on_lru ? 0 : 1);
-	smp_rmb();
+	smp_rmb();	/* the count before the flag */
 	return is_idle && folio_test_lru(folio) == is_on_lru;
 }
 

@@ -87,7 +87,7 @@ static void policy_set(struct region *region, struct policy *policy, u32 flags)
 {
 	struct policy old = region->policy;
 
-	region_for_each_vma(region, vma_lock);
+	region_walk_vmas(region, vma_lock);
 	if (!(flags & ASHLAR_POLICY_SET_COW))
 		policy->cow = old.cow;
 	if (flags & ASHLAR_POLICY_SET_NODE) {

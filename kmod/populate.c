@@ -171,7 +171,7 @@ static int undo_one(struct region *region, struct vm_area_struct *vma,
  * @ret_new: slots that this call filled
  *
  * Return: 0, -ENOMEM, -EDQUOT, -EBUSY if huge pages only are wanted where base
- * pages are, or what range_for_each_slot() says.
+ * pages are, or what range_walk_slots() says.
  */
 int populate_range(u64 addr, u64 len, u32 flags, u64 *ret_done, u64 *ret_new)
 {
@@ -186,9 +186,9 @@ int populate_range(u64 addr, u64 len, u32 flags, u64 *ret_done, u64 *ret_new)
 		if (!populate.fresh)
 			return -ENOMEM;
 	}
-	err = range_for_each_slot(addr, len, attach_one, &populate);
+	err = range_walk_slots(addr, len, attach_one, &populate);
 	if (err && populate.fresh) {
-		range_for_each_slot(addr, len, undo_one, &populate);
+		range_walk_slots(addr, len, undo_one, &populate);
 		populate.nr_done = 0;
 		populate.nr_new = 0;
 	}
@@ -196,7 +196,7 @@ int populate_range(u64 addr, u64 len, u32 flags, u64 *ret_done, u64 *ret_new)
 	*ret_done = populate.nr_done;
 	*ret_new = populate.nr_new;
 	if (populate.nr_done && !(flags & ASHLAR_POPULATE_NOMAP))
-		range_for_each_slot(addr, populate.nr_done * HUNK_SIZE,
-				    map_one, NULL);
+		range_walk_slots(addr, populate.nr_done * HUNK_SIZE,
+				 map_one, NULL);
 	return err;
 }

@@ -90,7 +90,7 @@ int call_query(struct client *client, void *arg)
 	if (query->reserved || query->hunk_size < sizeof(struct ashlar_hunk) ||
 	    query->hunk_size > PAGE_SIZE)
 		return -EINVAL;
-	return range_for_each_slot(query->addr, query->len, query_one, &args);
+	return range_walk_slots(query->addr, query->len, query_one, &args);
 }
 
 /* Return: whether the slot is worth a call. */

@@ -76,7 +76,7 @@ static int range_walk(u64 addr, u64 end, range_fn fn, void *arg)
 }
 
 /**
- * range_for_each_slot() - do something with every slot of a range
+ * range_walk_slots() - do something with every slot of a range
  * @addr: start
  * @len: length in bytes
  * @fn: what
@@ -84,7 +84,7 @@ static int range_walk(u64 addr, u64 end, range_fn fn, void *arg)
  *
  * Return: 0, -EINVAL, -EFAULT, -EINTR, or what @fn returned to stop.
  */
-int range_for_each_slot(u64 addr, u64 len, range_fn fn, void *arg)
+int range_walk_slots(u64 addr, u64 len, range_fn fn, void *arg)
 {
 	int err = range_check(addr, len);
 

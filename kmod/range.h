@@ -17,6 +17,6 @@ typedef int (*range_fn)(struct region *region, struct vm_area_struct *vma,
 
 int range_check(u64 addr, u64 len);
 int range_check_mapped(u64 addr, u64 len);
-int range_for_each_slot(u64 addr, u64 len, range_fn fn, void *arg);
+int range_walk_slots(u64 addr, u64 len, range_fn fn, void *arg);
 
 #endif /* ASHLAR_RANGE_H */

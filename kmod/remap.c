@@ -163,7 +163,7 @@ int remap_unshare(u64 addr, u64 len, u64 *ret_shared)
 		nr = region_nr_shared(region);
 		*ret_shared += nr;
 		if (!nr)
-			region_for_each_vma(region, vma_lock_and_set_private);
+			region_walk_vmas(region, vma_lock_and_set_private);
 	}
 	mmap_write_unlock(current->mm);
 	return err ?: *ret_shared ? -EBUSY : 0;

@@ -74,12 +74,12 @@ void vma_set_cow(struct vm_area_struct *vma)
 }
 
 /**
- * region_for_each_vma() - all VMAs of a region; mprotect() may have split it
+ * region_walk_vmas() - all VMAs of a region; mprotect() may have split it
  * @region: of current->mm, whose mmap lock is held
  * @fn: called for each, aliases of mremap() excepted
  */
-void region_for_each_vma(struct region *region,
-			 void (*fn)(struct vm_area_struct *vma))
+void region_walk_vmas(struct region *region,
+		      void (*fn)(struct vm_area_struct *vma))
 {
 	unsigned long addr = region_addr(region, 0);
 	struct vm_area_struct *vma;
@@ -101,7 +101,7 @@ void region_for_each_vma(struct region *region,
  * @file: the family's
  */
 void vma_mmap(struct vm_area_struct *vma, struct region *region,
-	     struct file *file)
+	      struct file *file)
 {
 	vma_set_file(vma, file);
 	vma->vm_private_data = region;

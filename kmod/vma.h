@@ -26,9 +26,9 @@ static inline bool vma_is_cow(const struct vm_area_struct *vma)
 
 void vma_set_private(struct vm_area_struct *vma);
 void vma_set_cow(struct vm_area_struct *vma);
-void region_for_each_vma(struct region *region,
-			 void (*fn)(struct vm_area_struct *vma));
+void region_walk_vmas(struct region *region,
+		      void (*fn)(struct vm_area_struct *vma));
 void vma_mmap(struct vm_area_struct *vma, struct region *region,
-	     struct file *file);
+	      struct file *file);
 
 #endif /* ASHLAR_VMA_H */

@@ -227,7 +227,8 @@ int zeroers_start(void)
 	int nid, err = 0;
 
 	mutex_lock(&conf_lock);
-	for_each_memory_node(node, nid) {
+	for_each_node_state(nid, N_MEMORY) {
+		node = numa_find(nid);
 		if (node->zeroer)
 			continue;
 		task = kthread_create_on_node(zeroer, node, nid, "ashlar/%d",

@@ -11,10 +11,25 @@ GT_PROGS := touch fork fold gup sync vma calls limits place break secret life \
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 
 $(GT)/%.o: PART_CFLAGS = $(GT_FLAGS)
-OBJS += $(GT)/guest.o $(GT_PROGS:%=$(GT)/%.o)
+OBJS += $(GT)/guest.o $(GT_PROGS:%=$(GT)/%.o) $(GT)/bench.o
 
-$(GT_PROGS:%=$(GT)/%): %: %.o $(GT)/guest.o
+$(GT_PROGS:%=$(GT)/%) $(GT)/bench: %: %.o $(GT)/guest.o
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread
 
 CHECK_GUEST += $(GT_PROGS:%=$(GT)/%)
+
+.PHONY: bench-kmod storm-kmod
+## bench-kmod: count the module's instructions beside THP's and hugetlbfs's
+bench-kmod: $(GT)/bench kmod-$$(KVER)
+	$(Q)for on in 1 0; do \
+		echo "# $(KVER), init_on_alloc=$$on, instructions"; \
+		ICOUNT=1 NODES=1 MODULE=1 KVER=$(KVER) \
+		KARGS="init_on_alloc=$$on transparent_hugepage=madvise" \
+		tools/vm/run $(GT)/bench || exit 1; \
+	done
+
+## storm-kmod: 10,000 cycles of the storm test (hours) on KVER=6.12
+storm-kmod: $(GT)/storm kmod-$$(KVER)
+	$(Q)MODULE=1 KVER=$(KVER) VMTIMEOUT=$${VMTIMEOUT:-36000} \
+		tools/vm/run $(GT)/storm $${CYCLES:-10000}

@@ -120,6 +120,7 @@ struct ashlar_info {
 	__u64 ret_status_offset;
 	__u64 ret_status_len;
 };
+
 #define ASHLAR_IOC_INFO		_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_INFO)
 
 /**
@@ -140,6 +141,7 @@ struct ashlar_discard {
 	__u64 len;
 	__u64 ret_done;
 };
+
 #define ASHLAR_IOC_DISCARD	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_DISCARD)
 
 /* All hunks of the range, or none: on failure what was attached is taken back. */
@@ -170,6 +172,7 @@ struct ashlar_populate {
 	__u64 ret_done;
 	__u64 ret_new;
 };
+
 #define ASHLAR_IOC_POPULATE	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_POPULATE)
 
 /**
@@ -196,6 +199,7 @@ struct ashlar_fold {
 	__u64 ret_busy;
 	__u64 ret_shared;
 };
+
 #define ASHLAR_IOC_FOLD		_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_FOLD)
 
 /* Also collapse hunks of which some base pages were never touched. */
@@ -227,6 +231,7 @@ struct ashlar_collapse {
 	__u64 ret_busy;
 	__u64 ret_nomem;
 };
+
 #define ASHLAR_IOC_COLLAPSE	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_COLLAPSE)
 
 /**
@@ -252,6 +257,7 @@ struct ashlar_ticket {
 	__u64 addr;
 	__u64 len;
 };
+
 #define ASHLAR_IOC_TICKET	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_TICKET)
 
 /**
@@ -273,6 +279,7 @@ struct ashlar_unshare {
 	__u64 len;
 	__u64 ret_shared;
 };
+
 #define ASHLAR_IOC_UNSHARE	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_UNSHARE)
 
 /**
@@ -298,6 +305,7 @@ struct ashlar_break {
 	__u64 ret_broken;
 	__u64 ret_pages;
 };
+
 #define ASHLAR_IOC_BREAK	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_BREAK)
 
 /**
@@ -324,6 +332,7 @@ struct ashlar_move {
 	__u64 ret_moved;
 	__u64 ret_failed;
 };
+
 #define ASHLAR_IOC_MOVE		_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_MOVE)
 
 /* struct ashlar_policy::flags: which halves are set; none: only read back. */
@@ -375,6 +384,7 @@ struct ashlar_policy {
 	__u32 ret_cow;
 	__u32 ret_node_mode;
 };
+
 #define ASHLAR_IOC_POLICY	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_POLICY)
 
 /* Set the limit of this open file; it can never exceed the administrator's. */
@@ -399,6 +409,7 @@ struct ashlar_quota {
 	__u64 ret_uid_limit;
 	__u64 ret_uid_used;
 };
+
 #define ASHLAR_IOC_QUOTA	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_QUOTA)
 
 /* struct ashlar_hunk::flags.  None: a hole, never touched or discarded. */
@@ -446,6 +457,7 @@ struct ashlar_query {
 	__u32 reserved;
 	__u64 ret_nr;
 };
+
 #define ASHLAR_IOC_QUERY	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_QUERY)
 
 /* struct ashlar_hint::reasons: why the range is worth a call. */
@@ -495,6 +507,7 @@ struct ashlar_hints {
 	__u64 ret_nr;
 	__u64 ret_next;
 };
+
 #define ASHLAR_IOC_HINTS	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_HINTS)
 
 /**
@@ -570,6 +583,7 @@ struct ashlar_stats {
 	__u64 ret_charge_fails;
 	__u64 ret_quota_fails;
 };
+
 #define ASHLAR_IOC_STATS	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_STATS)
 
 /**

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the module's operations cost, in instructions, beside anonymous memory
+ * and hugetlbfs. For a one-CPU guest under -icount, where a nanosecond is an
+ * instruction: make bench-kmod. Elsewhere the numbers are nanoseconds.
+ *
+ * Prints one line a row: operation, memory, instructions for each hunk (or page
+ * where it says so).
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "guest.h"
+
+#define NR 24UL
+#define PAGE 4096UL
+#define NR_WRITTEN 26
+
+enum memory { REGION, ANON_THP, ANON_BASE, HUGETLB, NR_MEMORIES };
+
+static const char *const names[] = { "ashlar", "anon THP", "anon 4K",
+				     "hugetlbfs" };
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static void row(const char *what, enum memory memory, double cost)
+{
+	printf("%-34s %-10s %12.0f\n", what, names[memory], cost);
+}
+
+static char *anon(int advice)
+{
+	char *p = mmap(NULL, (NR + 1) * HUNK, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	p = (char *)(((uintptr_t)p + HUNK - 1) & -HUNK);
+	madvise(p, NR * HUNK, advice);
+	return p;
+}
+
+static char *take(enum memory memory)
+{
+	char *p;
+
+	switch (memory) {
+	case REGION:
+		wait_pools(NR + 2);
+		return map_region(NR * HUNK);
+	case ANON_THP:
+		return anon(MADV_HUGEPAGE);
+	case ANON_BASE:
+		return anon(MADV_NOHUGEPAGE);
+	default:
+		p = mmap(NULL, NR * HUNK, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+		return p == MAP_FAILED ? NULL : p;
+	}
+}
+
+static double touch_all(char *p, enum memory memory)
+{
+	size_t step = memory == ANON_BASE ? PAGE : HUNK, i;
+	double start = now();
+
+	for (i = 0; i < NR * HUNK; i += step)
+		p[i] = 1;
+	return (now() - start) / NR;
+}
+
+static double give_back(char *p, enum memory memory)
+{
+	double start = now();
+	size_t i;
+
+	for (i = 0; i < NR; i++)
+		if (memory == REGION)
+			do_discard(p + i * HUNK, HUNK, NULL);
+		else
+			madvise(p + i * HUNK, HUNK, MADV_DONTNEED);
+	return (now() - start) / NR;
+}
+
+static void touch_and_discard(enum memory memory)
+{
+	char *p = take(memory);
+
+	if (!p)
+		return;
+	row("first touch of a hunk", memory, touch_all(p, memory));
+	row("discard of a hunk", memory, give_back(p, memory));
+	if (memory == REGION)
+		wait_pools(NR + 2);
+	row("touch again (recycle)", memory, touch_all(p, memory));
+	munmap(p, NR * HUNK);
+}
+
+static void populate(uint32_t flags, const char *what)
+{
+	char *p = take(REGION);
+	double start = now();
+
+	if (do_populate(p, NR * HUNK, flags, NULL))
+		return;
+	row(what, REGION, (now() - start) / NR);
+	munmap(p, NR * HUNK);
+}
+
+static void fold_and_remap(char *p)
+{
+	struct ashlar_fold fold;
+	double start;
+	size_t i;
+
+	start = now();
+	do_fold(p, NR * HUNK, &fold);
+	row("fold, for each page", REGION,
+	    (now() - start) / (fold.ret_pages ?: 1));
+	start = now();
+	for (i = 0; i < NR; i++)
+		do_remap(p + i * HUNK, HUNK);
+	row("remap of a hunk", REGION, (now() - start) / NR);
+	do_unshare(p, NR * HUNK, NULL);
+	row("touch after remap", REGION, touch_all(p, REGION));
+}
+
+static void fork_and_write(enum memory memory)
+{
+	char *p = take(memory);
+	double start, first, later;
+	size_t i, k;
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	if (!p || pipe(fds))
+		return;
+	touch_all(p, memory);
+	if (memory == ANON_BASE)
+		memset(p, 1, NR * HUNK);
+	start = now();
+	pid = fork();
+	if (!pid)
+		_exit(read(fds[0], &byte, 1) != 1);
+	row("fork, for each hunk", memory, (now() - start) / NR);
+
+	start = now();
+	for (i = 0; i < NR; i++)
+		p[i * HUNK + 8 * PAGE] = 2;
+	first = (now() - start) / NR;
+	start = now();
+	for (i = 0; i < NR; i++)
+		for (k = 1; k < NR_WRITTEN; k++)
+			p[i * HUNK + (8 + k * 16) * PAGE] = 2;
+	later = (now() - start) / NR / (NR_WRITTEN - 1);
+	row("first write in a shared hunk", memory, first);
+	row("later writes, for each page", memory, later);
+	if (write(fds[1], "x", 1) != 1)
+		return;
+	wait_child(pid);
+	if (memory == REGION)
+		fold_and_remap(p);
+	close(fds[0]);
+	close(fds[1]);
+	munmap(p, NR * HUNK);
+}
+
+int main(void)
+{
+	enum memory memory;
+
+	dev_open();
+	set_pools(NR + 4);
+	/* Folding is measured by call, not in the background. */
+	write_file("/proc/sys/vm/nr_hugepages", "%lu", NR + 2);
+	populate(ASHLAR_POPULATE_NOMAP, "populate, not mapped");
+	populate(0, "populate, mapped");
+	for (memory = 0; memory < NR_MEMORIES; memory++)
+		touch_and_discard(memory);
+	for (memory = 0; memory < ANON_BASE + 1; memory++)
+		fork_and_write(memory);
+	return 0;
+}
