@@ -20,10 +20,6 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
-#endif
-
 int dev = -1;
 
 static void die(const char *what)
