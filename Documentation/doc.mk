@@ -17,8 +17,9 @@ $(DOC_TABLES): $(BUILD)/Documentation/tables.o
 
 .PHONY: docs docs-tables
 ## docs: build the documentation into build/docs/html (Sphinx, warnings fail)
-docs: docs-tables
-	$(Q)tools/deps.sh docs
+docs:
+	$(Q)tools/deps.sh build docs
+	$(Q)$(MAKE) docs-tables
 	$(Q)LC_ALL=C.UTF-8 sphinx-build -q -W --keep-going -b html \
 		-d $(DOCS)/doctrees Documentation $(DOCS)/html
 	@echo '  DOCS    $(DOCS)/html/index.html'
