@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Two Sphinx directives that read the sources when the pages are built, so
-that what they show is never older than the code.
+"""Sphinx directives that read the sources when the pages are built, so that
+what they show is never older than the code.
 
 	.. files:: lib/base         a line a file: the first sentence of its head
 	.. kernel-doc:: path.h      a header's head comment and kernel-doc structs
+	.. kept-instructions:: path.json  the kept figures of make bench-instr
 
 Text is taken as it is, not parsed as reStructuredText: a comment need not know
 that it is shown.
 """
 import glob
+import json
 import os
 import re
 
@@ -218,7 +220,29 @@ class KernelDoc(Directive):
         return out
 
 
+class KeptInstructions(Directive):
+    """A table of the figures that `make check` holds the library to."""
+    required_arguments = 1
+
+    def row(self, *cells):
+        return nodes.row('', *[nodes.entry('', nodes.paragraph('', c))
+                               for c in cells])
+
+    def run(self):
+        path = self.arguments[0]
+        self.state.document.settings.env.note_dependency(
+            os.path.join(TOP, path))
+        rows = json.loads(read(path))['rows']
+        group = nodes.tgroup('', nodes.colspec(colwidth=30),
+                             nodes.colspec(colwidth=14), cols=2)
+        group += nodes.thead('', self.row('row', 'instructions'))
+        group += nodes.tbody('', *[self.row(name, f'{count:.1f}')
+                                   for name, count in rows.items()])
+        return [nodes.table('', group)]
+
+
 def setup(app):
+    app.add_directive('kept-instructions', KeptInstructions)
     app.add_directive('files', Files)
     app.add_directive('kernel-doc', KernelDoc)
     return {'version': '1', 'parallel_read_safe': True}
