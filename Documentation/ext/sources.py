@@ -15,7 +15,7 @@ import os
 import re
 
 from docutils import nodes
-from docutils.parsers.rst import Directive, directives
+from docutils.parsers.rst import Directive
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), '../..'))
 SOURCES = ('*.c', '*.h', '*.py')
@@ -139,7 +139,6 @@ def chunks(text):
 class KernelDoc(Directive):
     """A header as a page: prose of its head, then a section a struct."""
     required_arguments = 1
-    option_spec = {'skip': directives.unchanged}
 
     def prose(self, lines):
         """Flush-left lines are headings, indented ones their text."""
@@ -174,7 +173,7 @@ class KernelDoc(Directive):
                 pairs[-1][1] += ' ' + line.strip()
         return definitions(pairs)
 
-    def struct(self, chunk, before):
+    def struct(self, before, chunk, after):
         comment, rest = chunk.split('*/', 1)
         lines = comment_lines(comment + '*/')
         name, _, summary = ' '.join(lines[:1]).partition(' - ')
@@ -197,24 +196,27 @@ class KernelDoc(Directive):
         part += definitions(fields)
         for block in paragraphs(prose):
             part += nodes.paragraph('', ' '.join(x.strip() for x in block))
-        part += code('\n\n'.join(before + [rest.strip()]))
+        part += code('\n\n'.join(before + [rest.strip()] + after))
         return part
 
     def run(self):
         path = self.arguments[0]
         self.state.document.settings.env.note_dependency(
             os.path.join(TOP, path))
-        out, before = [], []
+        out, before, structs = [], [], []
         for nr, chunk in enumerate(chunks(read(path))):
             if nr == 0:
                 out += list(self.head(head_comment(path)))
             elif chunk.startswith('/**'):
-                out.append(self.struct(chunk, before))
+                structs.append((before, chunk, []))
                 before = []
+            elif structs and re.match(r'#define \w+\s+_IO\(', chunk):
+                structs[-1][2].append(chunk)
             elif not chunk.startswith(('#ifndef', '#include', '#endif')):
                 before.append(chunk)
-        if not out:
+        if not structs:
             raise self.error(f'{path}: nothing to show')
+        out += [self.struct(*parts) for parts in structs]
         if before:
             out.append(code('\n\n'.join(before)))
         return out
