@@ -45,12 +45,14 @@ $(LIB_A): $(LIB_OBJS)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/lib/ashlar.pc: lib/ashlar.pc.in
-	$(say) GEN $@
+# Written anew when PREFIX has changed since.
+.PHONY: force-pc
+$(BUILD)/lib/ashlar.pc: lib/ashlar.pc.in force-pc
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
-		$< >$@
+		$< >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 INSTALL_LIB += $(LIB_SO) $(LIB_A)
 INSTALL_PC += $(BUILD)/lib/ashlar.pc
