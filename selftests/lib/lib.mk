@@ -20,7 +20,7 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
 LT_API := align alloc conf dl fds fork harden info limit realloc shadow sized \
-	  size startup thread
+	  size startup thread trim
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -126,7 +126,7 @@ LT_RENAMED := malloc free calloc realloc reallocarray posix_memalign \
 	      aligned_alloc memalign valloc pvalloc malloc_usable_size \
 	      malloc_trim malloc_info malloc_stats mallopt mallinfo mallinfo2
 LT_SAN_LIB := $(filter-out %/api/cxx.o,$(LIB_OBJS))
-LT_SAN_API := align alloc realloc shadow size thread
+LT_SAN_API := align alloc realloc shadow size thread trim
 LT_asan_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 LT_tsan_FLAGS := -fsanitize=thread
 LT_FUZZ_FLAGS :=
@@ -181,7 +181,7 @@ fuzz: $(LT)/libfuzzer/fuzz-trace $(LT)/libfuzzer/fuzz-conf
 
 # What `make check` runs. Every API test preloaded as a user would; under other
 # settings those that meet the setting.
-LT_STRESS := align alloc fork limit realloc shadow thread
+LT_STRESS := align alloc limit realloc shadow thread trim
 CHECK_FAST += $(LT_UNIT:%=$(LT)/unit/%) $(LT_API_ALL:%=$(LT)/api/%.preload)
 CHECK_SLOW += $(LT_STRESS:%=$(LT)/api/%.plain) $(LT_STRESS:%=$(LT)/api/%.thp) \
 	      $(LT_API_ALL:%=$(LT)/api/%.harden) \

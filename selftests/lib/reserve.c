@@ -14,9 +14,13 @@ const char *ashlar_conf = "reserve:64G";
 /*
  * free() reads space.nr_units without atomics, for a shorter instruction: it
  * only grows, and whoever got a block got it after the growth that made room
- * for it.
+ * for it. The others are first looks at a word, to decide whether its lock is
+ * worth taking or a huge page worth breaking; nothing relies on them.
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:free_block\n";
+	return "race_top:free_block\n"
+	       "race_top:walk_all\n"
+	       "race_top:is_wanted\n"
+	       "race_top:thread_tick\n";
 }

@@ -155,7 +155,7 @@ static void fork_among_threads(void)
 	unsigned int i;
 
 	churn_start();
-	for (i = 0; i < 60 * test_scale(); i++)
+	for (i = 0; i < 40 * test_scale(); i++)
 		fork_round();
 	churn_stop();
 }
@@ -200,7 +200,7 @@ static void fork_among_thread_starts(void)
 	for (i = 0; i < 2; i++)
 		EXPECT_EQ(0, pthread_create(&starters[i], NULL, start_threads,
 					    NULL));
-	for (i = 0; i < 150 * test_scale(); i++)
+	for (i = 0; i < 60 * test_scale(); i++)
 		fork_round();
 	stop = true;
 	for (i = 0; i < 2; i++)

@@ -157,7 +157,7 @@ static void worker_start(struct worker *w, const struct rng *seed,
 {
 	memset(w, 0, sizeof(*w));
 	w->rng = rng_split(seed, part);
-	w->nr_ops = nr_ops * (int)test_scale();
+	w->nr_ops = nr_ops * (int)test_scale() / (is_sanitized() ? 5 : 1);
 	w->max_len = 4 << 20;
 	w->next_id = (uint64_t)part << 48;
 }
