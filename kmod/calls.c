@@ -217,81 +217,76 @@ int call_unshare(struct client *client, void *arg)
 
 /**
  * struct each_args - a call that reports slot by slot
- * @addr: start of the range
  * @status: where to report, or NULL
- * @bitmap: live pages, for breaking
+ * @bitmap: live pages of the range, for breaking
+ * @live: those of the current slot
  * @place: whereto, for moving
+ * @ret: what to report of the current slot
  * @done: slots done
  * @failed: slots with memory that could not be
  * @pages: base pages copied
  */
 struct each_args {
-	u64 addr;
 	s32 __user *status;
 	const u64 __user *bitmap;
+	DECLARE_BITMAP(live, HUNK_NR);
 	struct place place;
+	int ret;
 	u64 done;
 	u64 failed;
 	u64 pages;
 };
 
-static int each_report(struct each_args *args, struct region *region,
-		       unsigned long idx, int status)
+static int each_report(u64 nr, void *arg)
 {
-	u64 nr = (region_addr(region, idx) - args->addr) / HUNK_SIZE;
+	struct each_args *args = arg;
 
-	return args->status && put_user(status, args->status + nr) ? -EFAULT :
-								     0;
+	if (args->status && put_user(args->ret, args->status + nr))
+		return -EFAULT;
+	return 0;
 }
 
 /* Words of 64 bits in the caller's, longs in ours. */
-static int fetch_live(const struct each_args *args, u64 nr,
-		      unsigned long *live)
+static int break_fetch(u64 nr, void *arg)
 {
-	u64 words[DIV_ROUND_UP(HUNK_NR, 64)];
-	u64 at = nr * HUNK_NR;
+	struct each_args *args = arg;
+	u64 at = nr * HUNK_NR, word = 0;
 	unsigned long bit;
 
-	if (HUNK_NR >= 64) {
-		if (copy_from_user(words, args->bitmap + at / 64,
-				   sizeof(words)))
+	bitmap_zero(args->live, HUNK_NR);
+	for (bit = 0; bit < HUNK_NR; bit++, at++) {
+		if ((!bit || at % 64 == 0) &&
+		    get_user(word, args->bitmap + at / 64))
 			return -EFAULT;
-	} else {
-		if (get_user(words[0], args->bitmap + at / 64))
-			return -EFAULT;
-		words[0] >>= at % 64;
+		if (word >> (at % 64) & 1)
+			__set_bit(bit, args->live);
 	}
-	for (bit = 0; bit < HUNK_NR; bit++)
-		if (words[bit / 64] >> (bit % 64) & 1)
-			__set_bit(bit, live);
 	return 0;
 }
 
 static int break_one(struct region *region, struct vm_area_struct *vma,
 		     unsigned long idx, void *arg)
 {
-	DECLARE_BITMAP(live, HUNK_NR) = {};
 	struct each_args *args = arg;
 	struct place place;
-	int err;
 
-	err = fetch_live(args, (region_addr(region, idx) - args->addr) /
-				       HUNK_SIZE, live);
-	if (err)
-		return err;
 	place_choose(&place, &region->policy, vma, idx);
 	mutex_lock(slot_lock(region, idx));
-	err = break_slot(region, idx, &place, live, &args->pages);
+	args->ret = break_slot(region, idx, &place, args->live, &args->pages);
 	mutex_unlock(slot_lock(region, idx));
-	args->done += !err;
-	return each_report(args, region, idx, err);
+	args->done += !args->ret;
+	return 0;
 }
 
 int call_break(struct client *client, void *arg)
 {
+	static const struct range_ops ops = {
+		.before = break_fetch,
+		.slot = break_one,
+		.after = each_report,
+	};
 	struct ashlar_break *brk = arg;
 	struct each_args args = {
-		.addr = brk->addr,
 		.status = u64_to_user_ptr(brk->status),
 		.bitmap = u64_to_user_ptr(brk->bitmap),
 	};
@@ -299,7 +294,7 @@ int call_break(struct client *client, void *arg)
 
 	if (!brk->bitmap)
 		return -EFAULT;
-	err = range_walk_slots(brk->addr, brk->len, break_one, &args);
+	err = range_walk_ops(brk->addr, brk->len, &ops, &args);
 	brk->ret_broken = args.done;
 	brk->ret_pages = args.pages;
 	return err;
@@ -319,14 +314,18 @@ static int move_one(struct region *region, struct vm_area_struct *vma,
 	mutex_unlock(slot_lock(region, idx));
 	args->done += !err && !was_there;
 	args->failed += err && err != -ENOENT;
-	return each_report(args, region, idx, err ?: nid);
+	args->ret = err ?: nid;
+	return 0;
 }
 
 int call_move(struct client *client, void *arg)
 {
+	static const struct range_ops ops = {
+		.slot = move_one,
+		.after = each_report,
+	};
 	struct ashlar_move *move = arg;
 	struct each_args args = {
-		.addr = move->addr,
 		.status = u64_to_user_ptr(move->status),
 	};
 	int err;
@@ -336,7 +335,7 @@ int call_move(struct client *client, void *arg)
 	if (move->node >= nr_node_ids || !node_state(move->node, N_MEMORY))
 		return -ENODEV;
 	place_on_node(&args.place, move->node);
-	err = range_walk_slots(move->addr, move->len, move_one, &args);
+	err = range_walk_ops(move->addr, move->len, &ops, &args);
 	move->ret_moved = args.done;
 	move->ret_failed = args.failed;
 	return err;

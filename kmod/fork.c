@@ -198,7 +198,7 @@ static struct region *fork_region(struct region *parent, struct mm_struct *mm)
 	if (region_is_empty(parent))
 		return child;
 	region_walk_vmas(parent, vma_set_cow);
-	unmap_mapping_range(parent->family->mapping,
+	unmap_mapping_range(parent->family->inode->i_mapping,
 			    (loff_t)parent->base << PAGE_SHIFT,
 			    (loff_t)parent->nr_slots * HUNK_SIZE, 1);
 	if (fork_slots(parent, child))

@@ -29,6 +29,7 @@ define kmod_build
 	release=$${release:-$$(cat "$$kdir/include/config/kernel.release")}; \
 	dir=$(abspath $(BUILD))/kmod/$$release$(2); \
 	mkdir -p "$$dir/obj"; \
+	exec 9>"$$dir/lock"; flock 9; \
 	cp -pu --parents $(KMOD_SRCS) "$$dir/obj/"; \
 	$(MAKE) -C "$$kdir" M="$$dir/obj/kmod" ASHLAR_VERSION=$(VERSION) \
 		$(if $(filter arm64,$(ARCH)),ARCH=arm64 \

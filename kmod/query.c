@@ -57,32 +57,55 @@ static void slot_describe(struct region *region, struct vm_area_struct *vma,
 /**
  * struct query_args - a call under way
  * @query: its struct
+ * @hunk: of the current slot
  */
 struct query_args {
 	struct ashlar_query *query;
+	struct ashlar_hunk hunk;
 };
 
-static int query_one(struct region *region, struct vm_area_struct *vma,
-		     unsigned long idx, void *arg)
+static int query_slot(struct region *region, struct vm_area_struct *vma,
+		      unsigned long idx, void *arg)
 {
-	struct ashlar_query *query = ((struct query_args *)arg)->query;
-	struct ashlar_hunk hunk = {};
-	void __user *to = u64_to_user_ptr(query->hunks) +
-			  query->ret_nr * query->hunk_size;
-	size_t known = min_t(size_t, query->hunk_size, sizeof(hunk));
+	struct query_args *args = arg;
 
+	memset(&args->hunk, 0, sizeof(args->hunk));
 	mutex_lock(slot_lock(region, idx));
-	slot_describe(region, vma, idx, &hunk);
+	slot_describe(region, vma, idx, &args->hunk);
 	mutex_unlock(slot_lock(region, idx));
-	if (copy_to_user(to, &hunk, known) ||
-	    clear_user(to + known, query->hunk_size - known))
-		return -EFAULT;
-	query->ret_nr++;
 	return 0;
+}
+
+/* Entries of the caller's size: what we know, then zeroes. */
+static int entry_put(u64 table, u64 nr, u32 size, const void *entry,
+		     size_t known)
+{
+	void __user *to = u64_to_user_ptr(table) + nr * size;
+
+	known = min_t(size_t, size, known);
+	if (copy_to_user(to, entry, known) ||
+	    clear_user(to + known, size - known))
+		return -EFAULT;
+	return 0;
+}
+
+static int query_after(u64 nr, void *arg)
+{
+	struct query_args *args = arg;
+	struct ashlar_query *query = args->query;
+	int err = entry_put(query->hunks, nr, query->hunk_size, &args->hunk,
+			    sizeof(args->hunk));
+
+	query->ret_nr += !err;
+	return err;
 }
 
 int call_query(struct client *client, void *arg)
 {
+	static const struct range_ops ops = {
+		.slot = query_slot,
+		.after = query_after,
+	};
 	struct query_args args = { .query = arg };
 	struct ashlar_query *query = arg;
 
@@ -90,7 +113,7 @@ int call_query(struct client *client, void *arg)
 	if (query->reserved || query->hunk_size < sizeof(struct ashlar_hunk) ||
 	    query->hunk_size > PAGE_SIZE)
 		return -EINVAL;
-	return range_walk_slots(query->addr, query->len, query_one, &args);
+	return range_walk_ops(query->addr, query->len, &ops, &args);
 }
 
 /* Return: whether the slot is worth a call. */
@@ -126,50 +149,90 @@ static bool slot_hint(struct region *region, struct vm_area_struct *vma,
 	return hint->reasons;
 }
 
-static int hint_put(struct ashlar_hints *hints, const struct ashlar_hint *hint)
-{
-	void __user *to = u64_to_user_ptr(hints->hints) +
-			  hints->ret_nr * hints->hint_size;
-	size_t known = min_t(size_t, hints->hint_size, sizeof(*hint));
+/* So many are looked for under the lock at a time. */
+#define HINTS_AT_ONCE 16U
 
-	if (copy_to_user(to, hint, known) ||
-	    clear_user(to + known, hints->hint_size - known))
-		return -EFAULT;
-	hints->ret_nr++;
-	return 0;
-}
+/**
+ * struct hints_args - a call under way
+ * @at: looked at so far
+ * @end: where to stop
+ * @nr: hints found, not handed out yet
+ * @room: for so many
+ * @hint: them
+ */
+struct hints_args {
+	u64 at;
+	u64 end;
+	unsigned int nr;
+	unsigned int room;
+	struct ashlar_hint hint[HINTS_AT_ONCE];
+};
 
-/* One VMA's part of the window; @at moves on. */
-static int hints_in_vma(struct ashlar_hints *hints, struct region *region,
-			struct vm_area_struct *vma, u64 *at, u64 end)
+/* One VMA's part of the window. */
+static void hints_in_vma(struct hints_args *args, struct region *region,
+			 struct vm_area_struct *vma)
 {
+	u64 end = min_t(u64, args->end, vma->vm_end);
+	struct ashlar_hint hint;
 	unsigned long idx;
-	int err = 0;
 
-	*at = round_up(max_t(u64, *at, vma->vm_start), HUNK_SIZE);
-	end = min_t(u64, end, vma->vm_end);
-	while (*at + HUNK_SIZE <= end && !err && hints->ret_nr < hints->nr) {
-		struct ashlar_hint hint = {};
-		bool is_worth;
-
-		idx = (*at - region_addr(region, 0)) / HUNK_SIZE;
+	args->at = round_up(max_t(u64, args->at, vma->vm_start), HUNK_SIZE);
+	while (args->at + HUNK_SIZE <= end && args->nr < args->room) {
+		memset(&hint, 0, sizeof(hint));
+		idx = (args->at - region_addr(region, 0)) / HUNK_SIZE;
 		mutex_lock(slot_lock(region, idx));
-		is_worth = slot_hint(region, vma, idx, &hint);
+		if (slot_hint(region, vma, idx, &hint))
+			args->hint[args->nr++] = hint;
 		mutex_unlock(slot_lock(region, idx));
-		if (is_worth)
-			err = hint_put(hints, &hint);
-		if (!err)
-			*at += HUNK_SIZE;
+		args->at += HUNK_SIZE;
 		cond_resched();
 	}
-	return err;
+}
+
+/* The mmap lock is held. */
+static void hints_find(struct hints_args *args)
+{
+	struct vm_area_struct *vma;
+
+	while (args->nr < args->room && args->at < args->end) {
+		vma = args->at < TASK_SIZE ? find_vma(current->mm, args->at) :
+					     NULL;
+		if (!vma || vma->vm_start >= args->end) {
+			args->at = args->end;
+			return;
+		}
+		if (vma_region(vma) &&
+		    vma->vm_pgoff == vma->vm_start >> PAGE_SHIFT)
+			hints_in_vma(args, vma_region(vma), vma);
+		if (args->nr < args->room)
+			args->at = max_t(u64, args->at, vma->vm_end);
+	}
+}
+
+static int hints_put(struct ashlar_hints *hints, const struct hints_args *args)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < args->nr; i++) {
+		err = entry_put(hints->hints, hints->ret_nr, hints->hint_size,
+				&args->hint[i], sizeof(args->hint[i]));
+		if (err)
+			return err;
+		hints->ret_nr++;
+		hints->ret_next = args->hint[i].addr + args->hint[i].len;
+	}
+	hints->ret_next = min(args->at, args->end);
+	return 0;
 }
 
 int call_hints(struct client *client, void *arg)
 {
 	struct ashlar_hints *hints = arg;
-	u64 at = hints->addr, end = hints->addr + hints->len;
-	struct vm_area_struct *vma;
+	struct hints_args args = {
+		.at = hints->addr,
+		.end = hints->addr + hints->len,
+	};
 	int err = range_check(hints->addr, hints->len);
 
 	hints->ret_nr = 0;
@@ -179,22 +242,15 @@ int call_hints(struct client *client, void *arg)
 	if (!hints->nr || hints->hint_size < sizeof(struct ashlar_hint) ||
 	    hints->hint_size > PAGE_SIZE)
 		return -EINVAL;
-	if (mmap_read_lock_killable(current->mm))
-		return -EINTR;
-	while (!err && hints->ret_nr < hints->nr && at < end) {
-		vma = at < TASK_SIZE ? find_vma(current->mm, at) : NULL;
-		if (!vma || vma->vm_start >= end) {
-			at = end;
-			break;
-		}
-		if (vma_region(vma) &&
-		    vma->vm_pgoff == vma->vm_start >> PAGE_SHIFT)
-			err = hints_in_vma(hints, vma_region(vma), vma, &at,
-					   end);
-		if (!err && hints->ret_nr < hints->nr)
-			at = max_t(u64, at, vma->vm_end);
+	while (!err && hints->ret_nr < hints->nr && args.at < args.end) {
+		args.nr = 0;
+		args.room = min_t(u64, HINTS_AT_ONCE,
+				  hints->nr - hints->ret_nr);
+		if (mmap_read_lock_killable(current->mm))
+			return -EINTR;
+		hints_find(&args);
+		mmap_read_unlock(current->mm);
+		err = hints_put(hints, &args);
 	}
-	mmap_read_unlock(current->mm);
-	hints->ret_next = min(at, end);
 	return err;
 }

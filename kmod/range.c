@@ -53,48 +53,79 @@ int range_check_mapped(u64 addr, u64 len)
 	return 0;
 }
 
-static int range_walk(u64 addr, u64 end, range_fn fn, void *arg)
+static int walk_one(u64 at, range_fn fn, void *arg)
 {
 	struct vm_area_struct *vma;
 	struct region *region;
-	u64 at;
-	int err;
+	int err = -EFAULT;
 
-	for (at = addr; at < end; at += HUNK_SIZE) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		region = region_at(current->mm, at, &vma);
-		if (!region)
-			return -EFAULT;
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	region = region_at(current->mm, at, &vma);
+	if (region)
 		err = fn(region, vma, (at - region_addr(region, 0)) / HUNK_SIZE,
 			 arg);
-		if (err)
-			return err;
-		cond_resched();
-	}
-	return 0;
+	mmap_read_unlock(current->mm);
+	return err;
+}
+
+static int walk_with(u64 addr, u64 nr, const struct range_ops *ops, void *arg)
+{
+	int err = 0;
+
+	if (ops->before)
+		err = ops->before(nr, arg);
+	if (!err)
+		err = walk_one(addr + nr * HUNK_SIZE, ops->slot, arg);
+	if (!err && ops->after)
+		err = ops->after(nr, arg);
+	return err;
 }
 
 /**
- * range_walk_slots() - do something with every slot of a range
+ * range_walk_ops() - do something with every slot of a range
  * @addr: start
  * @len: length in bytes
- * @fn: what
- * @arg: handed to @fn
+ * @ops: what
+ * @arg: handed to @ops
  *
- * Return: 0, -EINVAL, -EFAULT, -EINTR, or what @fn returned to stop.
+ * The lock is dropped after each slot: others are not kept waiting, and user
+ * memory, which may lie anywhere, is touched without it.
+ *
+ * Return: 0, -EINVAL, -EFAULT, -EINTR, or what one of @ops returned to stop.
  */
-int range_walk_slots(u64 addr, u64 len, range_fn fn, void *arg)
+int range_walk_ops(u64 addr, u64 len, const struct range_ops *ops, void *arg)
 {
 	int err = range_check(addr, len);
+	u64 nr;
 
 	if (err)
 		return err;
 	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
 	err = range_check_mapped(addr, len);
-	if (!err)
-		err = range_walk(addr, addr + len, fn, arg);
 	mmap_read_unlock(current->mm);
+	for (nr = 0; !err && nr < len / HUNK_SIZE; nr++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = walk_with(addr, nr, ops, arg);
+		cond_resched();
+	}
 	return err;
+}
+
+/**
+ * range_walk_slots() - the same without user memory
+ * @addr: start
+ * @len: length in bytes
+ * @fn: what
+ * @arg: handed to @fn
+ *
+ * Return: as range_walk_ops().
+ */
+int range_walk_slots(u64 addr, u64 len, range_fn fn, void *arg)
+{
+	const struct range_ops ops = { .slot = fn };
+
+	return range_walk_ops(addr, len, &ops, arg);
 }

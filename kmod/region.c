@@ -137,7 +137,8 @@ static struct file *region_file_create(struct family *family)
 	/* Page offsets are addresses, and the core compares them to the size. */
 	if (!trap_open(TRAP_ISIZE))
 		i_size_write(inode, MAX_LFS_FILESIZE);
-	family->mapping = inode->i_mapping;
+	ihold(inode);
+	family->inode = inode;
 	/* alloc_file_pseudo() takes no module reference, but fput() drops one. */
 	__module_get(THIS_MODULE);
 	file = alloc_file_pseudo(inode, region_mnt, "ashlar", O_RDWR,
@@ -243,6 +244,7 @@ void family_put(struct family *family)
 	if (!refcount_dec_and_test(&family->refs))
 		return;
 	client_put(family->client);
+	iput(family->inode);
 	kfree(family);
 }
 

@@ -57,7 +57,8 @@ struct slot {
  * struct family - regions that come from one mmap()
  * @refs: one for each region, one for the file
  * @client: whose quota the memory counts against
- * @mapping: of the file; zapping it reaches every relative's VMAs
+ * @inode: the file's, with a reference: the background outlives the file;
+ *	zapping its mapping reaches every relative's VMAs
  * @lock: guards @regions; a leaf
  * @regions: all of them
  * @fold_pass: number of the current pass; guarded by @lock
@@ -66,7 +67,7 @@ struct slot {
 struct family {
 	refcount_t refs;
 	struct client *client;
-	struct address_space *mapping;
+	struct inode *inode;
 	struct mutex lock;
 	struct list_head regions;
 	unsigned int fold_pass;

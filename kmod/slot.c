@@ -114,7 +114,7 @@ bool slot_is_shared(const struct slot *slot)
 static void zap(struct region *region, unsigned long pgoff, unsigned long len)
 {
 	/* A relative's page tables go too; it faults its own page in again. */
-	unmap_mapping_range(region->family->mapping,
+	unmap_mapping_range(region->family->inode->i_mapping,
 			    (loff_t)pgoff << PAGE_SHIFT, len, 1);
 }
 
