@@ -146,8 +146,9 @@ def finish(args, results, allocs, failures):
     if args.json:
         write_json(args.json, args, results, allocs, failures)
     if args.plot:
+        shown = ("time", "cpu", "peak_kib")
         plots.ratios(args.plot, {metric: table.cells(results, metric)
-                                 for metric in ("time", "peak_kib")}, names)
+                                 for metric in shown}, names)
     sys.exit(1 if failures else 0)
 
 

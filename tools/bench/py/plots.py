@@ -8,7 +8,8 @@ import sys
 
 COLOURS = {"glibc": "#7f7f7f", "jemalloc": "#1f77b4", "mimalloc": "#2ca02c",
            "gperftools": "#9467bd", "ashlar": "#d62728"}
-TITLES = {"time": "time, glibc = 1", "peak_kib": "peak memory, glibc = 1"}
+TITLES = {"time": "time, glibc = 1", "cpu": "CPU time, glibc = 1",
+          "peak_kib": "peak memory, glibc = 1"}
 
 
 def draw(path, script):
@@ -41,11 +42,11 @@ def _write_ratios(path, cells, names):
 def ratios(path, tables, names):
     """Clustered bars of every row, a panel each for time and for memory."""
     stem = path.rsplit(".", 1)[0]
-    script = ["set terminal svg size 1500,950 font 'Sans,11' background "
+    script = ["set terminal svg size 1500,1200 font 'Sans,11' background "
               "'white'", f"set output '{path}'", "set style data histogram",
               "set style histogram clustered gap 1.5",
               "set style fill solid border -1", "set xtics rotate by -40",
-              "set grid ytics", "set key top left horizontal",
+              "set grid ytics", "set key outside top center horizontal",
               "set datafile missing '?'", "set boxwidth 1",
               "set yrange [0:3]",
               f"set multiplot layout {len(tables)},1"]
