@@ -28,6 +28,12 @@ class Module:
         return status['hunk_size'] * sum(node['pool']
                                          for node in status['nodes'])
 
+    def held_bytes(self):
+        """Memory in regions, mapped at this moment or not."""
+        status = self.status()
+        return (status['counters']['mapped'] * status['hunk_size']
+                + status['counters']['small'] * status['page_size'])
+
     def copied_bytes(self, before):
         """Bytes copied because of fork since `before` was read."""
         status = self.status()

@@ -10,6 +10,7 @@ ROWS = [
     Row('  slowest 1 % there wait over', 'snap_p99_s', 's', is_ratio=True),
     Row('resident memory', 'rss', 'bytes'),
     Row('  at its peak', 'peak_rss', 'bytes'),
+    Row('  2 s after the snapshot', 'held_later', 'bytes'),
     Row('  per byte of data', 'rss_per_byte', 'x'),
     Row('heap on huge pages', 'huge_share', 'share'),
     Row('  as the snapshot ends', 'huge_share_after', 'share'),
@@ -31,11 +32,12 @@ NOTES = """\
 Median [lowest..highest] of the rounds; x: multiple of the first column in the
 same round. Heap: anonymous memory (stacks left out) and mappings of the device.
 On huge pages: mapped by a huge page-table entry now (AnonHugePages and
-FilePmdMapped of smaps). Copied: Redis's rdb_last_cow_size; in the last column
-the module's own count of bytes copied. Faults and CPU time are the server's
-from start to the snapshot, without its child. Background zeroing runs until
-the pools are full again after the server's end, and is CPU time that no
-process is charged for."""
+FilePmdMapped of smaps). Resident after the snapshot: under the module with
+what it holds for the server and nothing maps at that moment. Copied: Redis's
+rdb_last_cow_size; in the last column the module's own count of bytes copied.
+Faults and CPU time are the server's from start to the snapshot, without its
+child. Background zeroing runs until the pools are full again after the
+server's end, and is CPU time that no process is charged for."""
 
 
 def checks(runs, titles):

@@ -216,8 +216,12 @@ class Run:
         self.result['huge_share_after'] = procfs.heap(pid).huge_share()
         time.sleep(SETTLE_S)
         heap = procfs.heap(pid)
-        self.result['huge_share_later'] = heap.huge_share()
-        self.result['rss_later'] = procfs.status_bytes(pid, 'VmRSS')
+        rss = procfs.status_bytes(pid, 'VmRSS')
+        self.result.update(huge_share_later=heap.huge_share(), rss_later=rss,
+                           held_later=rss)
+        if self.mode.name == 'dev':
+            self.result['held_later'] += (self.module.held_bytes()
+                                          - heap.device_rss)
 
     def check_live(self):
         """The server that forked must be unharmed by having forked."""
