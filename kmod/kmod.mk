@@ -78,6 +78,13 @@ kmod-lint: kmod-kernel-$$(KVER)
 		--ignore $(KMOD_CHECKPATCH_IGNORE) \
 		--file $(filter-out kmod/trace.h kmod/Kbuild,$(KMOD_SRCS))
 
+# The device's group: the module leaves that to udev.
+INSTALL_HOOKS += install-udev-rules
+.PHONY: install-udev-rules
+install-udev-rules:
+	$(INSTALL) -D -m 644 kmod/60-ashlar.rules \
+		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-ashlar.rules
+
 VM_DEPS += $(if $(filter 0,$(MODULE)),,kmod-$(KVER))
 GUEST_DEPS += $(KVERS:%=kmod-%)
 

@@ -276,8 +276,6 @@ struct region *region_create(struct family *family, struct mm_struct *mm,
 	region->mm = mm;
 	region->base = base;
 	region->nr_slots = nr_slots;
-	region->tgid = current->tgid;
-	get_task_comm(region->comm, current->group_leader);
 	for (i = 0; i < REGION_LOCKS; i++)
 		mutex_init(&region->locks[i]);
 	INIT_LIST_HEAD(&region->node);

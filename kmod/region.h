@@ -97,8 +97,6 @@ struct ticket {
  * @mm: of the process, only compared
  * @base: page offset of slot 0, which is its address in pages
  * @nr_slots: how many
- * @tgid: the process, for reports
- * @comm: its name, for reports
  * @fold_pass: number of the last pass over it; guarded by family->lock
  * @policy: of the region
  * @ticket: for mremap()
@@ -113,8 +111,6 @@ struct region {
 	struct mm_struct *mm;
 	unsigned long base;
 	unsigned long nr_slots;
-	pid_t tgid;
-	char comm[TASK_COMM_LEN];
 	unsigned int fold_pass;
 	struct policy policy;
 	struct ticket ticket;
