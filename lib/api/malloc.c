@@ -175,6 +175,27 @@ static void *copy_to_new(void *p, size_t old, size_t size)
 	return new;
 }
 
+/*
+ * A large block that grows and must move gets a quarter more than it asks for,
+ * so that growing step by step copies each byte a bounded number of times.
+ */
+static void *grow_large(u64 entry, void *p, size_t size)
+{
+	size_t old = large_usable(entry);
+	size_t roomy = min_size(size + size / 4, PTRDIFF_MAX);
+	void *new = large_move(entry, p, roomy);
+	bool is_zero;
+
+	if (new)
+		return new;
+	new = large_alloc(roomy, 1, &is_zero);
+	if (!new)
+		return NULL;
+	memcpy(new, p, old);
+	free_slow(p);
+	return new;
+}
+
 static noinline void *realloc_rare(u64 entry, void *p, size_t size)
 {
 	void *new = NULL;
@@ -189,9 +210,13 @@ static noinline void *realloc_rare(u64 entry, void *p, size_t size)
 	if ((u8)entry == CLASS_LARGE && size > SMALL_MAX) {
 		if (size > PTRDIFF_MAX)
 			return no_memory();
+		/* The room that grow_large() left is for growing into. */
+		if (size <= large_usable(entry) &&
+		    size >= large_usable(entry) / 4 * 3)
+			return p;
 		new = large_resize(entry, p, size);
 		if (!new && size > large_usable(entry))
-			new = large_move(entry, p, size);
+			new = grow_large(entry, p, size);
 	}
 	return new ? new : copy_to_new(p, usable_of(entry), size);
 }

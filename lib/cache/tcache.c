@@ -13,8 +13,11 @@ enum {
 	/* One less than a power of two: the NULL has room in the array too. */
 	MAX_OBJS = 511,
 	MAX_BYTES = 64 << 10,
-	START_OBJS = 15,
-	START_BYTES = 8 << 10,
+	MISS_OBJS = 63,
+	MISS_BYTES = 4 << 10,
+	CROWDED_MISS_BYTES = 1 << 10,
+	START_OBJS = 7,
+	START_BYTES = 2 << 10,
 };
 
 /* What an empty stack without an array points at. */
@@ -28,20 +31,31 @@ __thread struct tcache tcache = {
 	.tag = (u32)NO_OWNER << ENTRY_OWNER_SHIFT,
 };
 
-/* Length of a new thread's stack of a class. */
-unsigned int tcache_start_cap(unsigned int c)
+static unsigned int objs_of(unsigned int c, unsigned int bytes,
+			    unsigned int most)
 {
-	unsigned int n = START_BYTES / size_classes[c].size;
+	return min_size(bytes / size_classes[c].size, most);
+}
 
-	return max_size(min_size(n, START_OBJS), 1);
+/* Length of a thread's first stack of a class, not above @limit. */
+unsigned int tcache_start_cap(unsigned int c, unsigned int limit)
+{
+	return max_size(objs_of(c, START_BYTES, min_size(START_OBJS, limit)),
+			1);
+}
+
+/* Length it can grow to while the thread only allocates. */
+unsigned int tcache_miss_cap(unsigned int c, bool is_crowded)
+{
+	unsigned int bytes = is_crowded ? CROWDED_MISS_BYTES : MISS_BYTES;
+
+	return max_size(objs_of(c, bytes, MISS_OBJS), 1);
 }
 
 /* Length it can grow to. */
 unsigned int tcache_max_cap(unsigned int c)
 {
-	unsigned int n = MAX_BYTES / size_classes[c].size;
-
-	return max_size(min_size(n, MAX_OBJS), 2);
+	return max_size(objs_of(c, MAX_BYTES, MAX_OBJS), 2);
 }
 
 static size_t array_len(unsigned int cap)

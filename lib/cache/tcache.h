@@ -53,7 +53,18 @@ struct tcache {
 	size_t capacity; /* sum over classes of array length times size */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
 	u16 cap[NR_CLASSES];
+	u8 swing[NR_CLASSES]; /* enum tcache_swing */
 	struct remote_batch remote[REMOTE_SLOTS];
+};
+
+/*
+ * Whether a stack is full and empty by turns, and so too short: one burst of
+ * allocations and one of frees do not make it grow.
+ */
+enum tcache_swing {
+	SWING_NONE,
+	SWING_FULL,	  /* it was full */
+	SWING_FULL_EMPTY, /* and then empty */
 };
 
 extern __thread struct tcache tcache
@@ -69,7 +80,8 @@ unsigned int tcache_room(const struct tcache *t, unsigned int c);
 void tcache_push_all(struct tcache *t, unsigned int c, void **objs,
 		     unsigned int nr);
 void tcache_drop_oldest(struct tcache *t, unsigned int c, unsigned int nr);
-unsigned int tcache_start_cap(unsigned int c);
+unsigned int tcache_start_cap(unsigned int c, unsigned int limit);
+unsigned int tcache_miss_cap(unsigned int c, bool is_crowded);
 unsigned int tcache_max_cap(unsigned int c);
 
 #endif

@@ -162,8 +162,10 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 	}
 	if (getcpu(&cpu, &node))
 		node = 0;
-	s = slab_create(c, h->nr_slabs[c] ? SLAB_NORMAL : SLAB_STARTER, h->id,
-			node);
+	s = slab_create(c,
+			h->nr_slabs[c] && !h->is_frugal ? SLAB_NORMAL :
+							  SLAB_STARTER,
+			h->id, node);
 	if (s) {
 		h->nr_slabs[c]++;
 		h->slab_bytes += (size_t)s->span.nr_units << UNIT_SHIFT;

@@ -39,6 +39,7 @@ struct theap {
 	struct list spare; /* empty slabs, the newest first */
 	u32 spare_units;
 	_Atomic u32 max_spare; /* units; the owner sets it */
+	_Atomic bool is_frugal; /* small slabs only; the owner sets it */
 	size_t used; /* bytes of slots handed to caches or users */
 	size_t slab_bytes; /* of all slabs */
 	u64 nr_refills, nr_flushes;

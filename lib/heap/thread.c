@@ -2,10 +2,10 @@
 /*
  * Threads come, run out of cached objects, have too many of them, and go.
  *
- * A stack of the cache grows as it is used: to 63 objects if the thread just
- * allocates, and further, up to 64 KiB worth of objects, if it also frees so
- * many that the stack overflows.  All stacks of a thread together may hold
- * tcache_max bytes, less where there are many threads.
+ * A stack of the cache grows as it is used: to 4 KiB worth of objects if the
+ * thread just allocates, and further, to 64 KiB worth, if it is full and empty
+ * by turns.  All stacks of a thread together may hold tcache_max bytes, less
+ * where there are many threads.
  */
 #include "heap/thread.h"
 
@@ -22,9 +22,10 @@
 
 enum {
 	MAX_SPARE_UNITS = 128, /* empty slabs a heap may keep, and at least */
-	MIN_SPARE_UNITS = 8,
+	MIN_SPARE_UNITS = 4,
+	CROWD = 32,	       /* more threads than this must be frugal */
+	CROWD_START = 4,       /* objects in their stacks at first */
 	SPARE_THREADS = 8,     /* so many threads may keep the most */
-	MISS_MAX_CAP = 63,
 	REFILL_MAX = 128,
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
 	MIN_BUDGET = 32 << 10,
@@ -46,12 +47,14 @@ static size_t budget(void)
 	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, MIN_BUDGET);
 }
 
-static unsigned int max_spare(void)
+/* How much a heap may hold depends on how many there are. */
+static void set_habits(struct theap *h)
 {
 	unsigned int n = MAX_SPARE_UNITS * SPARE_THREADS /
 			 max_size(thread_count(), SPARE_THREADS);
 
-	return max_size(n, MIN_SPARE_UNITS);
+	h->max_spare = max_size(n, MIN_SPARE_UNITS);
+	h->is_frugal = thread_count() > CROWD;
 }
 
 /* Give the thread a heap.  False: it must do without. */
@@ -62,7 +65,7 @@ static bool attach(struct tcache *t)
 	t->heap = theap_acquire();
 	if (!t->heap)
 		return false;
-	t->heap->max_spare = max_spare();
+	set_habits(t->heap);
 	t->state = TCACHE_LIVE;
 	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
 	if (atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed))
@@ -75,7 +78,8 @@ static bool attach(struct tcache *t)
 static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 {
 	unsigned int cap = t->cap[c];
-	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c);
+	unsigned int start = thread_count() > CROWD ? CROWD_START : UINT_MAX;
+	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
 	size_t more;
 
 	want = min_size(want, limit);
@@ -147,7 +151,7 @@ void thread_tick(struct tcache *t)
 	if (++t->nr_slow % TICK_EVERY)
 		return;
 	if (t->heap)
-		t->heap->max_spare = max_spare();
+		set_habits(t->heap);
 	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
@@ -168,7 +172,9 @@ void *thread_alloc(unsigned int c)
 
 	if (t->state != TCACHE_LIVE && !attach(t))
 		return alloc_homeless(c);
-	widen(t, c, min_size(MISS_MAX_CAP, tcache_max_cap(c)));
+	widen(t, c, tcache_miss_cap(c, t->heap->is_frugal));
+	if (t->swing[c] == SWING_FULL)
+		t->swing[c] = SWING_FULL_EMPTY;
 	/* The set-up itself may have allocated, too. */
 	take_foreign(t);
 	if (*t->top[c])
@@ -185,8 +191,10 @@ void *thread_alloc(unsigned int c)
 /* The cache is full. */
 static void free_own(struct tcache *t, unsigned int c, void *p)
 {
-	if (!tcache_room(t, c))
+	if (t->swing[c] == SWING_FULL_EMPTY || !t->cap[c])
 		widen(t, c, tcache_max_cap(c));
+	t->swing[c] = SWING_FULL;
+	set_habits(t->heap);
 	if (!tcache_room(t, c) && t->cap[c])
 		flush_oldest(t, c, t->cap[c] / 2 + 1);
 	if (tcache_room(t, c))

@@ -218,7 +218,7 @@ static bool is_dense(const struct hpage *hp)
 	return hp->nr_used >= 448;
 }
 
-static void fullest(void)
+static void densest(void)
 {
 	struct hpage *hp = hpset_fullest(&set, 448, is_dense);
 	int i, best = -1;
@@ -265,7 +265,7 @@ static const struct ktap_test tests[] = {
 	{"take_whole", take_whole},
 	{"sets", sets},
 	{"sparsest", sparsest},
-	{"fullest", fullest},
+	{"densest", densest},
 	{},
 };
 
