@@ -145,7 +145,7 @@ static void scramble(struct hpage *hp, struct rng *rng)
  * those whose longest run is at least a quarter longer than asked for. (Runs
  * are kept in classes, four a doubling, so just fitting ones may be missed.)
  */
-static int fullest(unsigned int nr_units)
+static int fullest_fitting(unsigned int nr_units)
 {
 	int best = -1, i;
 
@@ -163,7 +163,7 @@ static int fullest(unsigned int nr_units)
 static void expect_find(unsigned int nr_units)
 {
 	struct hpage *hp = hpset_find(&set, nr_units);
-	int best = fullest(nr_units);
+	int best = fullest_fitting(nr_units);
 
 	if (!hp) {
 		EXPECT(best < 0, "none for %u units, one has %d in use",
