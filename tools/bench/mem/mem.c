@@ -74,6 +74,26 @@ void mem_baseline(void)
 	baseline = read_resident();
 }
 
+/*
+ * Ashlar says what its own tables hold; no peer says it in a comparable way.
+ * Prints nothing under another allocator.
+ */
+static void report_metadata(const char *step)
+{
+	size_t (*stats)(char *, size_t) = (size_t(*)(char *, size_t))dlsym(
+		RTLD_DEFAULT, "ashlar_stats_json");
+	static char text[16384];
+	const char *found;
+
+	if (stats == NULL)
+		return;
+	stats(text, sizeof(text));
+	found = strstr(text, "\"metadata\":");
+	if (found != NULL)
+		printf("metadata %s kib %lld\n", step,
+		       atoll(found + strlen("\"metadata\":")) >> 10);
+}
+
 void mem_report(const char *step, size_t live)
 {
 	struct resident held = read_resident();
@@ -83,6 +103,7 @@ void mem_report(const char *step, size_t live)
 	printf("step %s live_kib %zu rss_kib %ld huge_kib %ld at %.3f\n", step,
 	       live >> 10, rss > 0 ? rss : 0, huge > 0 ? huge : 0,
 	       mem_elapsed());
+	report_metadata(step);
 	fflush(stdout);
 }
 

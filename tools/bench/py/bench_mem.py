@@ -21,6 +21,7 @@ import plots
 
 STEP = re.compile(r"^step (\S+) live_kib (\d+) rss_kib (\d+) huge_kib (\d+) "
                   r"at ([\d.]+)$", re.M)
+METADATA = re.compile(r"^metadata (\S+) kib (\d+)$", re.M)
 PAUSE = re.compile(r"^pause (\w+) (.*)$", re.M)
 CHASE = re.compile(r"^chase ns ([\d.]+)$", re.M)
 
@@ -86,6 +87,8 @@ def parse(out):
     steps = {name: {"live_kib": int(live), "rss_kib": int(rss),
                     "huge_kib": int(huge), "at": float(at)}
              for name, live, rss, huge, at in STEP.findall(out)}
+    for name, kib in METADATA.findall(out):
+        steps[name]["metadata_kib"] = int(kib)
     pauses = {}
     for name, text in PAUSE.findall(out):
         words = text.split()
@@ -164,6 +167,17 @@ def print_seconds(program, by_setting):
         for setting, runs in by_setting.items() if runs))
 
 
+def print_metadata(program, by_setting):
+    """Where the allocator says it: its own tables as part of the heap."""
+    for setting, runs in by_setting.items():
+        shares = [f"{step} {100 * held['metadata_kib'] / held['rss_kib']:.2f}"
+                  for step, held in (runs[0]["steps"].items() if runs else ())
+                  if "metadata_kib" in held and held["live_kib"] > 64]
+        if shares:
+            print(f"{program}: {setting}: metadata, % of resident: "
+                  + ", ".join(shares))
+
+
 def print_pauses(by_setting):
     print("\npause: nanoseconds of one call while memory is purged (idle: "
           "an empty timed region)")
@@ -194,6 +208,7 @@ def print_report(results):
         else:
             print_steps(program, by_setting)
             print_seconds(program, by_setting)
+            print_metadata(program, by_setting)
 
 
 def frontier_points(results):
