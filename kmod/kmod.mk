@@ -79,9 +79,9 @@ kmod-lint: kmod-kernel-$$(KVER)
 		--file $(filter-out kmod/trace.h kmod/Kbuild,$(KMOD_SRCS))
 
 # The device's group: the module leaves that to udev.
-INSTALL_HOOKS += install-udev-rules
-.PHONY: install-udev-rules
-install-udev-rules:
+INSTALL_HOOKS += _install-udev-rules
+.PHONY: _install-udev-rules
+_install-udev-rules:
 	$(INSTALL) -D -m 644 kmod/60-ashlar.rules \
 		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-ashlar.rules
 
