@@ -369,8 +369,16 @@ static size_t nr_leaked(void)
 
 static void recycled(void)
 {
+	struct utsname name;
+
 	pin_cpu(0);
 	EXPECT_EQ(0, (long)nr_leaked());
+	uname(&name);
+	if (strstr(name.release, "debug")) {
+		ktap_skip("a debug kernel stops at a page charged twice");
+		unpin();
+		return;
+	}
 	open_trap(TRAP_RECYCLE);
 	EXPECT(nr_leaked() > 0, "no old contents: the test sees nothing");
 	open_trap(0);
