@@ -48,7 +48,7 @@ static void warn_fallback(enum backend_id from, int err)
 {
 	const char *mend = from == BK_DEV ?
 		"; is the module loaded and may this user open the device?" :
-		"; see vm.nr_hugepages";
+		"; see vm.nr_hugepages.";
 
 	nr_fallbacks++;
 	if (!conf.warn || atomic_flag_test_and_set(&has_warned))
@@ -56,7 +56,7 @@ static void warn_fallback(enum backend_id from, int err)
 	print_error_parts("backend ", table[from]->name, " (",
 			  from == BK_DEV ? conf.device : "MAP_HUGETLB",
 			  ") failed with ", error_text(err), mend,
-			  " New memory comes from transparent huge pages; "
+			  " New memory comes from the next best; "
 			  "this is said once");
 }
 

@@ -12,7 +12,6 @@
 static const char *const text[] = {
 	[MISUSE_INVALID] = "invalid free: not the start of a live block: ",
 	[MISUSE_DOUBLE] = "double free: the block is free already: ",
-	[MISUSE_SIZE] = "sized free with a size that is not the block's: ",
 };
 
 void misuse_die(enum misuse what, const void *p)

@@ -8,7 +8,6 @@
 enum misuse {
 	MISUSE_INVALID, /* never handed out, or not the start of a block */
 	MISUSE_DOUBLE,  /* free already */
-	MISUSE_SIZE,    /* a sized free with another size */
 };
 
 void misuse_die(enum misuse what, const void *p) __attribute__((noreturn));

@@ -7,6 +7,7 @@
  * higher lines:
  *
  *	conf / process initialisation
+ *	walk over slabs (lib/heap/reclaim.c)
  *	table of thread heaps (lib/heap/theap.c)
  *	thread heap
  *	node heap (lib/hpheap/hpheap.c)
