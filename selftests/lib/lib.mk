@@ -26,7 +26,7 @@ LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
 OBJS += $(LT_COMMON) $(LT_API:%=$(LT)/api/%.o)
 
-$(LT_API:%=$(LT)/api/%): %: %.o $(LT_COMMON)
+$(patsubst %,$(LT)/api/%,$(LT_API) rawclone): %: %.o $(LT_COMMON)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread -ldl
 
@@ -68,7 +68,8 @@ $(LT)/api/dl $(LT)/api/dl-linked: | $(LT)/api/dl_plugin.so
 # $(call lt_variant,name,settings,ending): a program that runs each API test
 # preloaded (or its linked twin) under these settings of ASHLAR_CONF.
 define lt_variant
-$(LT_API_ALL:%=$(LT)/api/%.$(1)): $(LT)/api/%.$(1): $(LT)/api/%$(3) \
+$(patsubst %,$(LT)/api/%.$(1),$(LT_API_ALL) rawclone): \
+		$(LT)/api/%.$(1): $(LT)/api/%$(3) \
 		$(ASHLAR_SO) $(LT_SRC)/lib.mk
 	$(Q)printf '%s\n' '#!/bin/sh' \
 		'export TEST_WANTS_ASHLAR=1 ASHLAR_CONF="$(2)"' \
@@ -89,6 +90,13 @@ $(eval $(call lt_variant,linked,,-linked))
 ## check-lib-glibc: the library's API tests on libc's malloc, to test the tests
 .PHONY: check-lib-glibc
 check-lib-glibc: $(LT_API_ALL:%=$(LT)/api/%)
+	$(Q)selftests/run $^
+
+# Not part of check: a child made by the bare system call, while another thread
+# was amid a change of the heap, can still find that heap half changed.
+## check-lib-rawclone: malloc in children of a bare clone() (known to fail)
+.PHONY: check-lib-rawclone
+check-lib-rawclone: $(LT)/api/rawclone.preload
 	$(Q)selftests/run $^
 
 # Unit tests: each with the objects of the layers below what it tests, and
