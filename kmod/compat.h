@@ -47,6 +47,8 @@ static inline void vma_copy_flags_set(struct vm_area_struct *copy,
 static inline void vma_start_write(struct vm_area_struct *vma)
 {
 }
+
+#define FAULT_FLAG_VMA_LOCK 0
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)

@@ -7,12 +7,16 @@
  *		down, and is 0 once it was reached
  *	traps	bits of enum trap: these mends are left out
  *	widen	microseconds of sleep inside the known race windows
+ *	vmalocked  faults so far that held no more than the VMA lock
  */
 #include "failpoint.h"
 
 #include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+
+#include "compat.h"
 
 static unsigned int fail;
 module_param(fail, uint, 0600);
@@ -50,6 +54,10 @@ static unsigned int widen;
 module_param(widen, uint, 0600);
 MODULE_PARM_DESC(widen, "test: microseconds of sleep in race windows");
 
+static unsigned int vmalocked;
+module_param(vmalocked, uint, 0400);
+MODULE_PARM_DESC(vmalocked, "test: faults under a VMA lock alone");
+
 bool should_fail_at(enum failpoint point)
 {
 	if (READ_ONCE(fail) & point)
@@ -68,4 +76,29 @@ void trap_widen(void)
 
 	if (us)
 		usleep_range(us, us * 2);
+}
+
+/* Not exact: a test compares it to none. */
+void trap_count_fault(unsigned int flags)
+{
+	if (flags & FAULT_FLAG_VMA_LOCK)
+		WRITE_ONCE(vmalocked, READ_ONCE(vmalocked) + 1);
+}
+
+static struct vm_operations_struct trapped_ops;
+
+/* What a new VMA gets instead of @ops. */
+const struct vm_operations_struct *
+trap_vma_ops(const struct vm_operations_struct *ops)
+{
+	if (!trap_open(TRAP_MAPPAGES))
+		return ops;
+	trapped_ops = *ops;
+	trapped_ops.map_pages = NULL;
+	return &trapped_ops;
+}
+
+bool trap_is_vma_ops(const struct vm_operations_struct *ops)
+{
+	return ops == &trapped_ops;
 }

@@ -13,6 +13,8 @@
 #include <linux/types.h>
 #include <uapi/linux/ashlar.h>
 
+struct vm_operations_struct;
+
 /* Steps that can be made to fail. */
 enum failpoint {
 	FAIL_POOL	= BIT(0),	/* the pool reads empty */
@@ -35,12 +37,17 @@ enum trap {
 	TRAP_DUMP	= BIT(9),	/* a core dump populates holes */
 	TRAP_RECYCLE	= BIT(10),	/* used pages go back to the pool unzeroed */
 	TRAP_TICKET	= BIT(11),	/* anybody may mremap a region */
+	TRAP_MAPPAGES	= BIT(12),	/* no map_pages: faults need the mmap lock */
 };
 
 #ifdef ASHLAR_TEST
 bool should_fail_at(enum failpoint point);
 bool trap_open(enum trap trap);
 void trap_widen(void);
+void trap_count_fault(unsigned int flags);
+const struct vm_operations_struct *
+trap_vma_ops(const struct vm_operations_struct *ops);
+bool trap_is_vma_ops(const struct vm_operations_struct *ops);
 
 static inline u64 failpoint_features(void)
 {
@@ -64,6 +71,21 @@ static inline bool trap_open(enum trap trap)
 
 static inline void trap_widen(void)
 {
+}
+
+static inline void trap_count_fault(unsigned int flags)
+{
+}
+
+static inline const struct vm_operations_struct *
+trap_vma_ops(const struct vm_operations_struct *ops)
+{
+	return ops;
+}
+
+static inline bool trap_is_vma_ops(const struct vm_operations_struct *ops)
+{
+	return false;
 }
 #endif
 

@@ -224,6 +224,7 @@ vm_fault_t fault_handle(struct vm_fault *vmf)
 	struct mutex *lock;
 	vm_fault_t ret;
 
+	trap_count_fault(vmf->flags);
 	if (!fault_locate(&fault, vmf))
 		return VM_FAULT_SIGBUS;
 	lock = slot_lock(fault.region, fault.idx);

@@ -108,6 +108,6 @@ void vma_mmap(struct vm_area_struct *vma, struct region *region,
 	if (trap_open(TRAP_MKWRITE))
 		vma->vm_ops = &vma_cow_ops;
 	else
-		vma->vm_ops = &vma_private_ops;
+		vma->vm_ops = trap_vma_ops(&vma_private_ops);
 	vm_flags_set(vma, VM_DONTEXPAND);
 }

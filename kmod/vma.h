@@ -5,6 +5,8 @@
 
 #include <linux/mm_types.h>
 
+#include "failpoint.h"
+
 struct region;
 
 /*
@@ -16,7 +18,8 @@ extern const struct vm_operations_struct vma_private_ops, vma_cow_ops;
 
 static inline bool vma_is_ashlar(const struct vm_area_struct *vma)
 {
-	return vma->vm_ops == &vma_private_ops || vma->vm_ops == &vma_cow_ops;
+	return vma->vm_ops == &vma_private_ops ||
+	       vma->vm_ops == &vma_cow_ops || trap_is_vma_ops(vma->vm_ops);
 }
 
 static inline bool vma_is_cow(const struct vm_area_struct *vma)
