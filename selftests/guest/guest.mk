@@ -7,7 +7,7 @@
 
 GT := $(BUILD)/selftests/guest
 GT_PROGS := touch fork fold gup sync vma calls limits place break secret life \
-	    traps nth fuzz storm
+	    traps vmalock nth fuzz storm
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 
 $(GT)/%.o: PART_CFLAGS = $(GT_FLAGS)
