@@ -155,7 +155,6 @@ void thread_tick(struct tcache *t)
 	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
-	process_background(t->heap ? t->heap->slab_bytes - t->heap->used : 0);
 }
 
 /**
@@ -185,6 +184,12 @@ void *thread_alloc(unsigned int c)
 		return NULL;
 	tcache_push_all(t, c, objs + 1, got - 1);
 	thread_tick(t);
+	/*
+	 * Not in thread_tick(): libc calls free() with the lock held that the
+	 * start of a thread needs.
+	 */
+	if (!(t->nr_slow % TICK_EVERY))
+		process_background(t->heap->slab_bytes - t->heap->used);
 	return objs[0];
 }
 
