@@ -300,6 +300,17 @@ void theap_drain(struct theap *h)
 	shed(h, h->max_spare);
 }
 
+/* Bytes in free slots of a heap's slabs. */
+size_t theap_vacant(struct theap *h)
+{
+	size_t vacant;
+
+	lock_acquire(&h->lock);
+	vacant = h->slab_bytes - h->used;
+	lock_release(&h->lock);
+	return vacant;
+}
+
 /* Give all empty slabs back; lock held. */
 void theap_trim(struct theap *h)
 {

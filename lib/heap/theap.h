@@ -57,6 +57,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs,
 		  unsigned int nr);
 void *theap_take_inbox(struct theap *h);
 void theap_drain(struct theap *h);
+size_t theap_vacant(struct theap *h);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
 

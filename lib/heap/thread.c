@@ -189,7 +189,7 @@ void *thread_alloc(unsigned int c)
 	 * start of a thread needs.
 	 */
 	if (!(t->nr_slow % TICK_EVERY))
-		process_background(t->heap->slab_bytes - t->heap->used);
+		process_background(theap_vacant(t->heap));
 	return objs[0];
 }
 
