@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A heap's figures, and whether they are what a walk over it finds.
+ */
+#include "hpheap/hpheap.h"
+#include "hpheap/space.h"
+
+/**
+ * hpheap_stats_add() - add a heap's figures to a sum
+ * @h: the heap
+ * @sum: the sum
+ */
+void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
+{
+	lock_acquire(&h->lock);
+	sum->mapped += h->stats.mapped;
+	sum->used += h->stats.used;
+	sum->dirty += h->nr_dirty << UNIT_SHIFT;
+	sum->nr_hpages += h->stats.nr_hpages;
+	sum->nr_empty += h->stats.nr_empty;
+	sum->nr_broken += h->stats.nr_broken;
+	sum->purged += h->stats.purged;
+	sum->nr_purges += h->stats.nr_purges;
+	sum->purge_ns += h->stats.purge_ns;
+	sum->nr_collapsed += h->stats.nr_collapsed;
+	sum->purge_max_ns = max_size(sum->purge_max_ns, h->stats.purge_max_ns);
+	lock_release(&h->lock);
+}
+
+/**
+ * hpheap_check() - walk a heap and assert its invariants
+ * @h: the heap; lock held or no other thread running
+ */
+void hpheap_check(struct hpheap *h)
+{
+	size_t nr_dirty = 0, used = 0, nr_empty = 0;
+
+	for (size_t i = space_first_hpage(); i < space_end_hpage(); i++) {
+		const struct hpage *hp = &space.hpages[i];
+
+		if (hp->state == HP_UNUSED || hp->node != h->node)
+			continue;
+		hpage_check(hp);
+		nr_dirty += hp->nr_dirty;
+		used += (size_t)hp->nr_used << UNIT_SHIFT;
+		nr_empty += hp->state == HP_EMPTY;
+		assert((hp->state == HP_EMPTY) ==
+		       (h->free_map[i / 64] >> (i % 64) & 1));
+	}
+	assert(nr_dirty == h->nr_dirty);
+	assert(used == h->stats.used);
+	assert(nr_empty == h->stats.nr_empty);
+	(void)nr_dirty;
+	(void)used;
+	(void)nr_empty;
+}
