@@ -51,12 +51,24 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #define FAULT_FLAG_VMA_LOCK 0
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-/* .get_policy of memory that NUMA balancing must leave alone. */
-static inline struct mempolicy *vma_no_policy(struct vm_area_struct *vma,
-					      unsigned long addr)
+/*
+ * .get_policy: mbind()'s, unless it asks for NUMA balancing, which memory that
+ * does not migrate must be left out of.  The caller drops a reference only from
+ * a policy with MPOL_F_SHARED, which is none of these.
+ */
+static inline struct mempolicy *vma_still_policy(struct vm_area_struct *vma)
 {
-	return NULL;
+	struct mempolicy *pol = vma->vm_policy;
+
+	return pol && !(pol->flags & MPOL_F_MOF) ? pol : NULL;
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* None: these kernels do not look at the task's then. */
+static inline struct mempolicy *
+vma_get_policy(struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma_still_policy(vma);
 }
 
 struct ashlar_shrinker {
@@ -81,11 +93,17 @@ static inline void shrinker_remove(struct ashlar_shrinker *s)
 	unregister_shrinker(&s->shrinker);
 }
 #else
+/* Here NULL would mean the task's policy, and with it NUMA balancing. */
 static inline struct mempolicy *
-vma_no_policy(struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx)
+vma_get_policy(struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx)
 {
+	static struct mempolicy stay = {
+		.refcnt = ATOMIC_INIT(1),
+		.mode = MPOL_LOCAL,
+	};
+
 	*ilx = 0;
-	return NULL;
+	return vma_still_policy(vma) ?: &stay;
 }
 
 struct ashlar_shrinker {

@@ -87,14 +87,20 @@ void trap_count_fault(unsigned int flags)
 
 static struct vm_operations_struct trapped_ops;
 
-/* What a new VMA gets instead of @ops. */
+/*
+ * What a new VMA gets instead of @ops.  One set for all: a test has no VMA left
+ * when it opens the next trap.
+ */
 const struct vm_operations_struct *
 trap_vma_ops(const struct vm_operations_struct *ops)
 {
-	if (!trap_open(TRAP_MAPPAGES))
+	if (!trap_open(TRAP_MAPPAGES) && !trap_open(TRAP_HINTS))
 		return ops;
 	trapped_ops = *ops;
-	trapped_ops.map_pages = NULL;
+	if (trap_open(TRAP_MAPPAGES))
+		trapped_ops.map_pages = NULL;
+	if (trap_open(TRAP_HINTS))
+		trapped_ops.get_policy = NULL;
 	return &trapped_ops;
 }
 

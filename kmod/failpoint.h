@@ -38,6 +38,7 @@ enum trap {
 	TRAP_RECYCLE	= BIT(10),	/* used pages go back to the pool unzeroed */
 	TRAP_TICKET	= BIT(11),	/* anybody may mremap a region */
 	TRAP_MAPPAGES	= BIT(12),	/* no map_pages: faults need the mmap lock */
+	TRAP_HINTS	= BIT(13),	/* no get_policy: NUMA hinting faults */
 };
 
 #ifdef ASHLAR_TEST

@@ -40,7 +40,7 @@ const struct vm_operations_struct vma_private_ops = {
 	.fault = fault_handle,
 	.map_pages = vma_map_pages,
 	.mremap = remap_vma,
-	.get_policy = vma_no_policy,
+	.get_policy = vma_get_policy,
 };
 
 const struct vm_operations_struct vma_cow_ops = {
@@ -50,7 +50,7 @@ const struct vm_operations_struct vma_cow_ops = {
 	.map_pages = vma_map_pages,
 	.page_mkwrite = fault_mkwrite,
 	.mremap = remap_vma,
-	.get_policy = vma_no_policy,
+	.get_policy = vma_get_policy,
 };
 
 /**

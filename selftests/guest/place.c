@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "guest.h"
@@ -117,6 +119,83 @@ static void weighted(void)
 	munmap(p, NR * HUNK);
 }
 
+/* Policies of the kernel's own: no wrapper without libnuma. */
+static long mbind_to(void *addr, size_t len, int mode, unsigned long mask)
+{
+	return syscall(SYS_mbind, addr, len, mode, &mask, 64UL, 0U);
+}
+
+static long set_mempolicy_to(int mode, unsigned long mask)
+{
+	return syscall(SYS_set_mempolicy, mode, &mask, 64UL);
+}
+
+static int policy_at(void *addr)
+{
+	int mode = -1;
+
+	EXPECT_EQ(0, syscall(SYS_get_mempolicy, &mode, NULL, 0UL, addr,
+			     MPOL_F_ADDR));
+	return mode;
+}
+
+static void count_nodes(char *p, int nr[2])
+{
+	int i;
+
+	nr[0] = nr[1] = 0;
+	for (i = 0; i < NR; i++) {
+		p[i * HUNK] = 1;
+		nr[node_of(p + i * HUNK) & 1]++;
+	}
+}
+
+/* It is honoured, and told to who asks. */
+static void mbind_is_honoured(void)
+{
+	char *p = map_region(NR * HUNK);
+	int nr[2];
+
+	wait_pools(NR);
+	pin_cpu(0);
+	EXPECT_EQ(0, mbind_to(p, NR * HUNK, MPOL_BIND, 2));
+	count_nodes(p, nr);
+	EXPECT_EQ(NR, nr[1]);
+	EXPECT_EQ(MPOL_BIND, policy_at(p));
+	EXPECT_EQ(1, node_of(p));
+	EXPECT_EQ(0, do_discard(p, NR * HUNK, NULL));
+	EXPECT_EQ(0, mbind_to(p, NR * HUNK, MPOL_INTERLEAVE, 3));
+	count_nodes(p, nr);
+	EXPECT_EQ(NR / 2, nr[1]);
+	EXPECT_EQ(MPOL_INTERLEAVE, policy_at(p));
+	EXPECT_EQ(0, mbind_to(p, NR * HUNK, MPOL_DEFAULT, 0));
+	EXPECT_EQ(0, do_discard(p, NR * HUNK, NULL));
+	count_nodes(p, nr);
+	EXPECT_EQ(NR, nr[0]);
+	munmap(p, NR * HUNK);
+	unpin();
+}
+
+static void task_policy_is_honoured(void)
+{
+	char *p = map_region(NR * HUNK);
+	int nr[2];
+
+	wait_pools(NR);
+	pin_cpu(0);
+	EXPECT_EQ(0, set_mempolicy_to(MPOL_BIND, 2));
+	count_nodes(p, nr);
+	EXPECT_EQ(NR, nr[1]);
+	EXPECT_EQ(0, do_discard(p, NR * HUNK, NULL));
+	EXPECT_EQ(0, set_mempolicy_to(MPOL_PREFERRED, 2));
+	EXPECT_EQ(0, do_populate(p, NR * HUNK, 0, NULL));
+	count_nodes(p, nr);
+	EXPECT_EQ(NR, nr[1]);
+	EXPECT_EQ(0, set_mempolicy_to(MPOL_DEFAULT, 0));
+	munmap(p, NR * HUNK);
+	unpin();
+}
+
 static int move(void *addr, size_t nr, int node, int32_t *status,
 		struct ashlar_move *ret)
 {
@@ -223,6 +302,8 @@ static const struct ktap_test tests[] = {
 	{ "preferred", preferred },
 	{ "interleave", interleave },
 	{ "weighted", weighted },
+	{ "mbind_is_honoured", mbind_is_honoured },
+	{ "task_policy_is_honoured", task_policy_is_honoured },
 	{ "moved", moved },
 	{ "move_refuses_pinned", move_refuses_pinned },
 	{ "remote_is_reported", remote_is_reported },
