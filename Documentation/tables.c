@@ -73,6 +73,12 @@ static void print_choices(const char *choices)
 	printf("; default ");                                                  \
 	print_size(def);                                                       \
 	putchar('\n');
+#define ROW_LIMIT(def, min, max, choices)                                      \
+	printf("``0`` (none), ``1%%`` to ``100%%``, or bytes, ");              \
+	print_size(min);                                                       \
+	printf(" to ");                                                        \
+	print_size(max);                                                       \
+	printf("; default ``0``\n");
 #define ROW_ENUM(def, min, max, choices)                                       \
 	print_choices(choices);                                                \
 	printf("; default ");                                                  \

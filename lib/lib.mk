@@ -8,13 +8,13 @@
 LIB_LAYERS := base os rt backend hpheap slab cache heap api
 
 LIB_base_OBJS := bitmap
-LIB_os_OBJS := sys
+LIB_os_OBJS := sys lines cgroup
 LIB_rt_OBJS := lock meta print conf
 LIB_backend_OBJS := anon dev device backend
-LIB_hpheap_OBJS := space hpage hpset decay hpheap hollow tally purge collapse refold
+LIB_hpheap_OBJS := space limit hpage hpset decay charge hpheap hollow tally purge collapse refold
 LIB_slab_OBJS := sizeclass slab
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse theap reclaim remote large thread process truth stats
+LIB_heap_OBJS := misuse theap reclaim remote press large thread process truth stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

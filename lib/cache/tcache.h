@@ -52,6 +52,7 @@ struct tcache {
 	struct theap *heap;
 	size_t capacity; /* sum over classes of array length times size */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
+	u32 press_round; /* of limit_round(), as last obeyed */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
 	struct remote_batch remote[REMOTE_SLOTS];

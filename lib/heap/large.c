@@ -10,6 +10,7 @@
 
 #include "backend/backend.h"
 #include "heap/misuse.h"
+#include "heap/press.h"
 #include "hpheap/hpheap.h"
 #include "os/sys.h"
 
@@ -48,7 +49,10 @@ void *large_alloc(size_t size, size_t align, bool *ret_is_zero)
 	s = space_span_alloc();
 	if (!s)
 		return NULL;
-	if (hpheap_alloc(h, nr_units, align_units, &run)) {
+	if (hpheap_alloc(h, nr_units, align_units, &run) &&
+	    (!press_relieve() ||
+	     hpheap_alloc(h, nr_units, align_units, &run))) {
+		press_refused();
 		space_span_free(s);
 		return NULL;
 	}

@@ -16,10 +16,12 @@
 #include <time.h>
 
 #include "backend/backend.h"
+#include "heap/press.h"
 #include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
 #include "hpheap/collapse.h"
+#include "hpheap/limit.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
 #include "os/sys.h"
@@ -90,6 +92,7 @@ static bool init_locked(void)
 	conf_load(secure_getenv("ASHLAR_CONF"));
 	if (space_init(conf.reserve))
 		return false;
+	limit_init();
 	return !pthread_key_create(&exit_key, on_thread_exit);
 }
 
@@ -152,6 +155,8 @@ static bool background_round(u64 *last_refold, u64 *last_reclaim)
 {
 	u64 now = os_now_ms();
 	bool has_work = purge_round(now);
+
+	has_work |= press_tick(now);
 
 	if (refold_is_pending()) {
 		if (is_time(last_refold, now, REFOLD_MS))
@@ -232,7 +237,8 @@ void process_background(size_t vacant)
 		if (hpheap_peek(node))
 			dirty += purge_pending(hpheap_peek(node));
 	if (conf.background_thread == BACKGROUND_ON ||
-	    dirty > BACKGROUND_FROM || refold_is_pending())
+	    dirty > BACKGROUND_FROM || refold_is_pending() ||
+	    limit_is_pressed())
 		background_start();
 }
 

@@ -134,9 +134,7 @@ static size_t walk_all(enum walk walk)
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		for (unsigned int c = 0; c < NR_CLASSES; c++)
 			for (unsigned int l = 0; l < SLAB_LEVELS; l++)
-				if (h->level[c][l])
-					done += walk_list(h, &h->level[c][l],
-							  walk);
+				done += walk_list(h, &h->level[c][l], walk);
 	return done;
 }
 

@@ -11,6 +11,7 @@
 #include "heap/thread.h"
 #include "heap/truth.h"
 #include "hpheap/hpheap.h"
+#include "hpheap/limit.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -51,6 +52,22 @@ static void gather_hpheaps(struct stats *s)
 	s->collapsed = sum.nr_collapsed;
 }
 
+/* SIZE_MAX, no limit, is 0 in the statistics. */
+static u64 bytes_of_limit(size_t bytes)
+{
+	return bytes == SIZE_MAX ? 0 : bytes;
+}
+
+static void gather_limits(struct stats *s)
+{
+	s->held = limit_held();
+	s->held_peak = max_size(limit.peak, s->held);
+	s->soft_limit = bytes_of_limit(limit.soft);
+	s->hard_limit = bytes_of_limit(limit.hard);
+	s->soft_passed = limit.nr_soft;
+	s->hard_refused = limit.nr_refused;
+}
+
 /**
  * stats_count() - take the figures that the library keeps itself
  * @s: receives them; resident and huge, which only the kernel knows, are 0
@@ -60,6 +77,7 @@ void stats_count(struct stats *s)
 	*s = (struct stats){ .allocated = 0 };
 	gather_heaps(s);
 	gather_hpheaps(s);
+	gather_limits(s);
 	s->large = large_bytes();
 	s->nr_large = large_count();
 	s->allocated = s->small + s->large;

@@ -17,6 +17,13 @@
 	STAT(nr_large, "large allocations")                                    \
 	STAT(in_use, "bytes of runs: slabs and large allocations")             \
 	STAT(dirty, "bytes free but still backed by the kernel")               \
+	STAT(held, "bytes counted against the limits: backed or to be backed " \
+		   "at the first touch, huge pages whole, with metadata")      \
+	STAT(held_peak, "the most that was ever held")                         \
+	STAT(soft_limit, "bytes of soft_limit now, 0 for none")                \
+	STAT(hard_limit, "bytes of hard_limit now, 0 for none")                \
+	STAT(soft_passed, "times the soft limit was passed")                   \
+	STAT(hard_refused, "allocations refused at the hard limit")            \
 	STAT(mapped, "bytes of address space taken into use")                  \
 	STAT(metadata, "bytes of the library's own tables")                    \
 	STAT(resident, "bytes resident, as the kernel says")                   \

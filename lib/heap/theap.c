@@ -185,7 +185,7 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 			  unsigned int nr)
 {
-	unsigned int got = 0;
+	unsigned int got = 0, n;
 	struct slab *s;
 
 	lock_acquire(&h->lock);
@@ -193,8 +193,11 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 		s = slab_for(h, c);
 		if (!s)
 			break;
-		got += slab_take(s, objs + got, nr - got);
+		n = slab_take(s, objs + got, nr - got);
 		theap_place(h, s);
+		if (!n)
+			break;
+		got += n;
 	}
 	h->used += (size_t)got * size_classes[c].size;
 	h->nr_refills++;

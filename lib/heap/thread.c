@@ -13,9 +13,11 @@
 
 #include "heap/large.h"
 #include "heap/misuse.h"
+#include "heap/press.h"
 #include "heap/process.h"
 #include "heap/remote.h"
 #include "heap/theap.h"
+#include "hpheap/limit.h"
 #include "hpheap/purge.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -44,6 +46,8 @@ static size_t budget(void)
 {
 	size_t n = max_size(thread_count(), FULL_SHARE_THREADS);
 
+	if (limit_is_pressed())
+		return MIN_BUDGET;
 	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, MIN_BUDGET);
 }
 
@@ -53,7 +57,7 @@ static void set_habits(struct theap *h)
 	unsigned int n = MAX_SPARE_UNITS * SPARE_THREADS /
 			 max_size(thread_count(), SPARE_THREADS);
 
-	h->max_spare = max_size(n, MIN_SPARE_UNITS);
+	h->max_spare = limit_is_pressed() ? 0 : max_size(n, MIN_SPARE_UNITS);
 	h->is_frugal = thread_count() > CROWD;
 }
 
@@ -148,10 +152,11 @@ void thread_tick(struct tcache *t)
 	unsigned int cpu, node;
 	struct hpheap *h;
 
-	if (++t->nr_slow % TICK_EVERY)
+	if (++t->nr_slow % TICK_EVERY && !limit_is_pressed())
 		return;
 	if (t->heap)
 		set_habits(t->heap);
+	press_shrink(t);
 	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
@@ -180,15 +185,19 @@ void *thread_alloc(unsigned int c)
 		return *t->top[c]++;
 	want = min_size(t->cap[c] / 2 + 1, REFILL_MAX);
 	got = theap_refill(t->heap, c, objs, want);
-	if (!got)
+	if (unlikely(!got) && press_relieve())
+		got = theap_refill(t->heap, c, objs, 1);
+	if (unlikely(!got)) {
+		press_refused();
 		return NULL;
+	}
 	tcache_push_all(t, c, objs + 1, got - 1);
 	thread_tick(t);
 	/*
 	 * Not in thread_tick(): libc calls free() with the lock held that the
 	 * start of a thread needs.
 	 */
-	if (!(t->nr_slow % TICK_EVERY))
+	if (!(t->nr_slow % TICK_EVERY) || limit_is_pressed())
 		process_background(theap_vacant(t->heap));
 	return objs[0];
 }

@@ -7,6 +7,7 @@
 #include "hpheap/collapse.h"
 
 #include "backend/backend.h"
+#include "hpheap/limit.h"
 #include "hpheap/purge.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
@@ -60,7 +61,8 @@ unsigned int collapse_run(struct hpheap *h, unsigned int max)
 {
 	unsigned int done = 0;
 
-	if (!purge_is_enabled() || !lock_try(&h->purge_lock))
+	if (!purge_is_enabled() || limit_is_pressed() ||
+	    !lock_try(&h->purge_lock))
 		return 0;
 	while (max--) {
 		struct hpage *hp;
@@ -69,7 +71,7 @@ unsigned int collapse_run(struct hpheap *h, unsigned int max)
 		lock_acquire(&h->lock);
 		hp = candidate(h);
 		lock_release(&h->lock);
-		if (!hp)
+		if (!hp || !limit_has_room(HPAGE_SIZE))
 			break;
 		err = backend_get(hp->backend)->collapse(
 			space_addr(hpheap_index(hp) * HPAGE_UNITS), HPAGE_SIZE);

@@ -52,13 +52,22 @@ void hpheap_hollow(size_t unit, size_t nr_units)
  * hpheap_touch() - hollow units are used again
  * @unit: first one; the range lies in one huge page
  * @nr_units: how many
+ *
+ * Return: false, and nothing is changed, if the hard limit forbids it.
  */
-void hpheap_touch(size_t unit, size_t nr_units)
+bool hpheap_touch(size_t unit, size_t nr_units)
 {
 	struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
 	struct hpheap *h = hpheap_get(hp->node);
 
+	bool ok;
+
 	lock_acquire(&h->lock);
-	hpage_touch(hp, unit % HPAGE_UNITS, nr_units);
+	ok = hpheap_charge(h, unit, nr_units);
+	if (ok) {
+		hpage_touch(hp, unit % HPAGE_UNITS, nr_units);
+		hpheap_settle(h, hp);
+	}
 	lock_release(&h->lock);
+	return ok;
 }

@@ -40,6 +40,7 @@ unsigned int hpage_take(struct hpage *hp, unsigned int first, unsigned int nr)
 	bitmap_set_range(&hp->used, first, nr);
 	bitmap_set_range(&hp->touched, first, nr);
 	hp->nr_used += nr;
+	hp->nr_touched += nr - was_touched;
 	hp->nr_dirty -= was_touched;
 	hp->longest = bitmap_longest_clear(&hp->used);
 	hpage_check(hp);
@@ -84,7 +85,10 @@ unsigned int hpage_fit(const struct hpage *hp, unsigned int nr,
  */
 void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr)
 {
-	hp->nr_dirty -= bitmap_count_range(&hp->touched, first, nr);
+	unsigned int was_touched = bitmap_count_range(&hp->touched, first, nr);
+
+	hp->nr_dirty -= was_touched;
+	hp->nr_touched -= was_touched;
 	bitmap_clear_range(&hp->touched, first, nr);
 	hpage_check(hp);
 }
@@ -96,6 +100,7 @@ void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr)
 void hpage_fill(struct hpage *hp)
 {
 	bitmap_set_range(&hp->touched, 0, HPAGE_UNITS);
+	hp->nr_touched = HPAGE_UNITS;
 	hp->nr_dirty = HPAGE_UNITS - hp->nr_used;
 	hpage_check(hp);
 }
@@ -109,6 +114,7 @@ void hpage_fill(struct hpage *hp)
 void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr)
 {
 	assert(bitmap_count_range(&hp->used, first, nr) == nr);
+	hp->nr_touched -= bitmap_count_range(&hp->touched, first, nr);
 	bitmap_clear_range(&hp->touched, first, nr);
 	hpage_check(hp);
 }
@@ -122,6 +128,7 @@ void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr)
 void hpage_touch(struct hpage *hp, unsigned int first, unsigned int nr)
 {
 	assert(bitmap_count_range(&hp->used, first, nr) == nr);
+	hp->nr_touched += nr - bitmap_count_range(&hp->touched, first, nr);
 	bitmap_set_range(&hp->touched, first, nr);
 	hpage_check(hp);
 }
@@ -157,5 +164,7 @@ void hpage_check(const struct hpage *hp)
 	assert(hp->nr_used == bitmap_count_range(&hp->used, 0, HPAGE_UNITS));
 	assert(hp->nr_used + hp->nr_dirty <= HPAGE_UNITS);
 	assert(hp->longest <= HPAGE_UNITS - hp->nr_used);
+	assert(hp->nr_touched ==
+	       bitmap_count_range(&hp->touched, 0, HPAGE_UNITS));
 	(void)hp;
 }

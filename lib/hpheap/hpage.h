@@ -26,6 +26,8 @@ struct hpage {
 	u32 refused_ms;	       /* when the kernel last would not collapse it */
 	u16 nr_used;
 	u16 nr_dirty; /* touched and not used */
+	u16 nr_touched;
+	u16 nr_charged; /* units counted as held, see lib/hpheap/limit.h */
 	u16 longest;  /* of the free runs */
 	u16 nr_hollow; /* in use but holding nothing, as last counted */
 	u8 state;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "hpheap/limit.h"
 #include "hpheap/purge.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
@@ -186,6 +187,7 @@ void hpheap_attach(struct hpheap *h, struct hpage *hp)
 	h->nr_dirty += hp->nr_dirty;
 	h->stats.used += (size_t)hp->nr_used << UNIT_SHIFT;
 	decay_note(&h->decay, h->stats.used >> UNIT_SHIFT);
+	hpheap_settle(h, hp);
 	if (!hp->nr_used) {
 		hp->state = HP_EMPTY;
 		if (hp->nr_dirty)
@@ -241,22 +243,25 @@ static struct hpage *find_hpage(struct hpheap *h, unsigned int nr_units)
 }
 
 /* A run inside one huge page; lock held. */
-static bool alloc_in_hpage(struct hpheap *h, unsigned int nr,
+static int alloc_in_hpage(struct hpheap *h, unsigned int nr,
 			   unsigned int align, struct run *ret_run)
 {
 	/* So long a run holds an aligned one, but for an empty huge page. */
 	unsigned int want = min_size(nr + align - 1, HPAGE_UNITS);
 	struct hpage *hp = find_hpage(h, want);
-	size_t was_touched = 0;
+	size_t was_touched = 0, unit;
 	unsigned int first;
 
 	if (!hp)
-		return false;
+		return -EAGAIN;
 	first = hpage_fit(hp, nr, align);
+	unit = hpheap_index(hp) * HPAGE_UNITS + first;
+	if (!hpheap_charge(h, unit, nr))
+		return -EDQUOT;
 	take(h, hp, first, nr, &was_touched);
-	ret_run->unit = hpheap_index(hp) * HPAGE_UNITS + first;
+	ret_run->unit = unit;
 	ret_run->is_zero = !was_touched;
-	return true;
+	return 0;
 }
 
 /*
@@ -288,8 +293,8 @@ static size_t find_empty_range(struct hpheap *h, size_t nr, size_t align)
 }
 
 /* Whole huge pages and the head of one more; lock held. */
-static bool alloc_big(struct hpheap *h, size_t nr, size_t align,
-		      struct run *ret_run)
+static int alloc_big(struct hpheap *h, size_t nr, size_t align,
+		     struct run *ret_run)
 {
 	size_t nr_hpages = (nr + HPAGE_UNITS - 1) / HPAGE_UNITS;
 	size_t align_hpages = max_size(align / HPAGE_UNITS, 1);
@@ -297,7 +302,9 @@ static bool alloc_big(struct hpheap *h, size_t nr, size_t align,
 	size_t was_touched = 0;
 
 	if (!i)
-		return false;
+		return -EAGAIN;
+	if (!hpheap_charge(h, i * HPAGE_UNITS, nr))
+		return -EDQUOT;
 	ret_run->unit = i * HPAGE_UNITS;
 	for (; nr; i++) {
 		unsigned int n = min_size(nr, HPAGE_UNITS);
@@ -306,21 +313,22 @@ static bool alloc_big(struct hpheap *h, size_t nr, size_t align,
 		nr -= n;
 	}
 	ret_run->is_zero = !was_touched;
-	return true;
+	return 0;
 }
 
-static bool try_alloc(struct hpheap *h, size_t nr, size_t align,
-		      struct run *ret_run)
+/* 0; -EAGAIN: the heap must grow for it; -EDQUOT: the hard limit forbids it. */
+static int try_alloc(struct hpheap *h, size_t nr, size_t align,
+		     struct run *ret_run)
 {
-	bool ok;
+	int err;
 
 	lock_acquire(&h->lock);
 	if (nr <= HPAGE_UNITS && align <= HPAGE_UNITS)
-		ok = alloc_in_hpage(h, nr, align, ret_run);
+		err = alloc_in_hpage(h, nr, align, ret_run);
 	else
-		ok = alloc_big(h, nr, align, ret_run);
+		err = alloc_big(h, nr, align, ret_run);
 	lock_release(&h->lock);
-	return ok;
+	return err;
 }
 
 static void add_hpages(struct hpheap *h, size_t first, size_t nr,
@@ -379,6 +387,33 @@ static int grow(struct hpheap *h, size_t need)
 	}
 }
 
+/* As try_alloc(), but the heap grows; also -ENOMEM if it can't. */
+static int alloc_growing(struct hpheap *h, size_t nr, size_t align,
+			 struct run *ret_run)
+{
+	size_t need = align <= HPAGE_UNITS ? nr - 1 : nr + align - 2;
+	int err;
+
+	/* Address space, once taken, stays: not for what would be refused. */
+	if (!limit_has_room(nr << UNIT_SHIFT))
+		return -EDQUOT;
+	lock_acquire(&h->grow_lock);
+	do {
+		err = try_alloc(h, nr, align, ret_run);
+	} while (err == -EAGAIN && !(err = grow(h, need / HPAGE_UNITS + 1)));
+	lock_release(&h->grow_lock);
+	return err;
+}
+
+/* The hard limit is reached: what is free anywhere goes back. */
+static void make_room(void)
+{
+	purge_enable();
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			purge_run(hpheap_peek(node), PURGE_ALL, UINT_MAX);
+}
+
 /**
  * hpheap_alloc() - a run of units
  * @h: the heap
@@ -386,22 +421,21 @@ static int grow(struct hpheap *h, size_t need)
  * @align_units: alignment, a power of two; any up to 2^33
  * @ret_run: where it is, and whether all of it reads as zeroes
  *
- * Return: 0, or -ENOMEM.
+ * Return: 0, or -ENOMEM, also where the hard limit is reached.
  */
 int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 		 struct run *ret_run)
 {
-	size_t need = (nr_units + align_units - 2) / HPAGE_UNITS + 1;
-	int err = 0;
+	int err = try_alloc(h, nr_units, align_units, ret_run);
 
-	if (likely(try_alloc(h, nr_units, align_units, ret_run)))
+	if (likely(!err))
 		return 0;
-	lock_acquire(&h->grow_lock);
-	while (!err && !try_alloc(h, nr_units, align_units, ret_run))
-		err = grow(h, align_units <= HPAGE_UNITS ?
-				      (nr_units - 1) / HPAGE_UNITS + 1 :
-				      need);
-	lock_release(&h->grow_lock);
+	if (err == -EAGAIN)
+		err = alloc_growing(h, nr_units, align_units, ret_run);
+	if (err == -EDQUOT) {
+		make_room();
+		err = alloc_growing(h, nr_units, align_units, ret_run);
+	}
 	return err ? -ENOMEM : 0;
 }
 
@@ -477,7 +511,7 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 	bool ok;
 
 	lock_acquire(&h->lock);
-	ok = is_free_range(h, at, end);
+	ok = is_free_range(h, at, end) && hpheap_charge(h, at, end - at);
 	while (ok && at < end) {
 		unsigned int first = at % HPAGE_UNITS;
 		unsigned int n = min_size(end - at, HPAGE_UNITS - first);

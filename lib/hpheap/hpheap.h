@@ -19,6 +19,7 @@ struct hpheap_stats {
 	size_t mapped;	   /* bytes ever taken into use */
 	size_t used;	   /* bytes in runs */
 	size_t dirty;	   /* bytes free that the kernel still backs */
+	size_t held;	   /* bytes backed, huge pages whole */
 	size_t nr_hpages;  /* huge pages with a unit in use */
 	size_t nr_empty;   /* without */
 	size_t nr_broken;  /* of nr_hpages, partly given back */
@@ -64,7 +65,7 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		   bool *ret_is_zero);
 bool hpheap_is_hollowable(size_t unit);
 void hpheap_hollow(size_t unit, size_t nr_units);
-void hpheap_touch(size_t unit, size_t nr_units);
+bool hpheap_touch(size_t unit, size_t nr_units);
 void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum);
 void hpheap_check(struct hpheap *h);
 
@@ -72,5 +73,9 @@ void hpheap_check(struct hpheap *h);
 void hpheap_detach(struct hpheap *h, struct hpage *hp);
 void hpheap_attach(struct hpheap *h, struct hpage *hp);
 size_t hpheap_index(const struct hpage *hp);
+
+/* Below: charge.c. */
+bool hpheap_charge(struct hpheap *h, size_t unit, size_t nr_units);
+void hpheap_settle(struct hpheap *h, struct hpage *hp);
 
 #endif

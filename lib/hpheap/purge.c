@@ -6,6 +6,7 @@
 #include "hpheap/purge.h"
 
 #include "backend/backend.h"
+#include "hpheap/limit.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -79,7 +80,8 @@ static struct hpage *oldest_empty(struct hpheap *h)
 static struct hpage *victim(struct hpheap *h, enum purge_how how)
 {
 	bool (*wanted)(const struct hpage *) =
-		how == PURGE_ALL ? wanted_any : wanted_sparse;
+		how == PURGE_ALL || limit_is_pressed() ? wanted_any :
+							 wanted_sparse;
 	struct hpage *hp = oldest_empty(h);
 
 	for (int s = NR_SETS - 1; s >= 0 && !hp; s--)
@@ -184,7 +186,7 @@ static void finish(struct hpheap *h, struct hpage *hp, const struct purged *p)
 /* Units that may stay dirty; lock held. */
 static size_t keep(struct hpheap *h, enum purge_how how)
 {
-	if (how == PURGE_ALL)
+	if (how == PURGE_ALL || limit_is_pressed())
 		return 0;
 	return decay_limit(&h->decay, conf.dirty_decay_ms,
 			   h->stats.used >> UNIT_SHIFT);
@@ -203,7 +205,16 @@ static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
 	if (hp) {
 		hpheap_detach(h, hp);
 		hp->state = HP_BUSY;
-		copy = *hp;
+		/* Not all of it: nr_hollow is the walk's, under another lock. */
+		copy = (struct hpage){
+			.used = hp->used,
+			.touched = hp->touched,
+			.nr_used = hp->nr_used,
+			.backend = hp->backend,
+		};
+		/* The first touch of a unit has backed all of a huge page. */
+		if (is_huge(hp))
+			bitmap_set_range(&copy.touched, 0, HPAGE_UNITS);
 	}
 	lock_release(&h->lock);
 	if (!hp)

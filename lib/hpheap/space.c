@@ -16,7 +16,8 @@ struct space space;
 /* A table that is committed from its start as it is needed. */
 struct table {
 	char *base;
-	size_t committed, len; /* bytes */
+	size_t len;		  /* bytes */
+	_Atomic size_t committed; /* of those; written under sp.lock */
 };
 
 /* A span structure that waits for its next use; it keeps its id. */

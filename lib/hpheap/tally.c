@@ -16,6 +16,7 @@ void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
 	sum->mapped += h->stats.mapped;
 	sum->used += h->stats.used;
 	sum->dirty += h->nr_dirty << UNIT_SHIFT;
+	sum->held += h->stats.held;
 	sum->nr_hpages += h->stats.nr_hpages;
 	sum->nr_empty += h->stats.nr_empty;
 	sum->nr_broken += h->stats.nr_broken;
@@ -33,7 +34,7 @@ void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
  */
 void hpheap_check(struct hpheap *h)
 {
-	size_t nr_dirty = 0, used = 0, nr_empty = 0;
+	size_t nr_dirty = 0, used = 0, nr_empty = 0, held = 0;
 
 	for (size_t i = space_first_hpage(); i < space_end_hpage(); i++) {
 		const struct hpage *hp = &space.hpages[i];
@@ -44,13 +45,16 @@ void hpheap_check(struct hpheap *h)
 		nr_dirty += hp->nr_dirty;
 		used += (size_t)hp->nr_used << UNIT_SHIFT;
 		nr_empty += hp->state == HP_EMPTY;
+		held += (size_t)hp->nr_charged << UNIT_SHIFT;
 		assert((hp->state == HP_EMPTY) ==
 		       (h->free_map[i / 64] >> (i % 64) & 1));
 	}
 	assert(nr_dirty == h->nr_dirty);
 	assert(used == h->stats.used);
 	assert(nr_empty == h->stats.nr_empty);
+	assert(held == h->stats.held);
 	(void)nr_dirty;
 	(void)used;
 	(void)nr_empty;
+	(void)held;
 }

@@ -13,7 +13,7 @@
 #include "os/sys.h"
 #include "rt/print.h"
 
-enum kind { BOOL, INT, MS, SIZE, ENUM, STR };
+enum kind { BOOL, INT, MS, SIZE, LIMIT, ENUM, STR };
 
 struct option {
 	const char *name;
@@ -33,6 +33,7 @@ static const struct option options[] = { CONF_TABLE(OPTION_ROW) };
 #define CONF_INIT_INT(name, def, text) .name = def,
 #define CONF_INIT_MS(name, def, text) .name = def,
 #define CONF_INIT_SIZE(name, def, text) .name = def,
+#define CONF_INIT_LIMIT(name, def, text) .name = def,
 #define CONF_INIT_ENUM(name, def, text) .name = def,
 #define CONF_INIT_STR(name, def, text) .name = text,
 #define CONF_INIT(name, kind, def, min, max, choices, doc)                     \
@@ -113,6 +114,20 @@ static bool parse_number(const char *s, size_t len, bool is_size, long *ret)
 	return true;
 }
 
+/* "0" for none, "1%" to "100%", or bytes. */
+static bool limit_set(const struct option *o, const char *v, size_t len)
+{
+	bool is_percent = len && v[len - 1] == '%';
+	long n;
+
+	if (!parse_number(v, len - is_percent, !is_percent, &n))
+		return false;
+	if (is_percent ? n < 1 || n > 100 : n && (n < o->min || n > o->max))
+		return false;
+	*option_long(o) = is_percent ? -n : n;
+	return true;
+}
+
 static bool option_set(const struct option *o, const char *v, size_t len)
 {
 	long n;
@@ -124,6 +139,8 @@ static bool option_set(const struct option *o, const char *v, size_t len)
 		memcpy(option_text(o), v, len);
 		option_text(o)[len] = '\0';
 		return true;
+	case LIMIT:
+		return limit_set(o, v, len);
 	case ENUM:
 		n = choice_index(o->choices, v, len);
 		break;
@@ -142,6 +159,17 @@ static bool option_set(const struct option *o, const char *v, size_t len)
 	return true;
 }
 
+static void print_bounds(struct print *p, const struct option *o)
+{
+	if (o->min < 0)
+		print_str(p, "-");
+	print_u64(p, o->min < 0 ? -o->min : o->min);
+	print_str(p, " to ");
+	print_u64(p, o->max);
+	if (o->kind == SIZE || o->kind == LIMIT)
+		print_str(p, ", K, M, G and T allowed");
+}
+
 static void print_range(struct print *p, const struct option *o)
 {
 	switch (o->kind) {
@@ -154,15 +182,13 @@ static void print_range(struct print *p, const struct option *o)
 	case BOOL:
 		print_str(p, "true|false");
 		return;
+	case LIMIT:
+		print_str(p, "0 (none), 1% to 100%, or bytes, ");
+		break;
 	default:
-		if (o->min < 0)
-			print_str(p, "-");
-		print_u64(p, o->min < 0 ? -o->min : o->min);
-		print_str(p, " to ");
-		print_u64(p, o->max);
-		if (o->kind == SIZE)
-			print_str(p, ", K, M, G and T allowed");
+		break;
 	}
+	print_bounds(p, o);
 }
 
 static void complain(const char *where, const char *item, size_t len,
@@ -305,6 +331,11 @@ static void print_value(struct print *p, const struct option *o, bool is_json)
 			at = strchr(at, '|') + 1;
 		print_str(p, quote);
 		print_mem(p, at, strchrnul(at, '|') - at);
+		print_str(p, quote);
+	} else if (o->kind == LIMIT && v < 0) {
+		print_str(p, quote);
+		print_u64(p, -v);
+		print_str(p, "%");
 		print_str(p, quote);
 	} else {
 		if (v < 0)

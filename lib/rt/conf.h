@@ -6,7 +6,8 @@
  *
  * OPT(name, kind, default, min, max, choices, doc)
  *	kind	BOOL true|false; INT, MS signed numbers; SIZE bytes with an
- *		optional K, M, G or T; ENUM one of choices; STR text
+ *		optional K, M, G or T; LIMIT the same, or 0, or "N%", kept as
+ *		-N; ENUM one of choices; STR text
  */
 #ifndef ASHLAR_RT_CONF_H
 #define ASHLAR_RT_CONF_H
@@ -32,6 +33,15 @@ enum { CONF_STR_MAX = 256 };
 	OPT(dirty_decay_ms, MS, 1000, -1, 3600000, NULL,                       \
 	    "Time over which freed memory is given back to the kernel; 0 at "  \
 	    "once, -1 never.")                                                 \
+	OPT(soft_limit, LIMIT, 0, 4 << 20, 1L << 44, NULL,                     \
+	    "Memory to hold, metadata included, above which everything free "  \
+	    "goes back at once and caches shrink. A percentage is of the "     \
+	    "memory cgroup's limit, or of the machine's memory where there "   \
+	    "is none.")                                                        \
+	OPT(hard_limit, LIMIT, 0, 4 << 20, 1L << 44, NULL,                     \
+	    "Memory to hold, metadata included, above which allocations fail " \
+	    "(NULL and ENOMEM, or bad_alloc), after everything free has gone " \
+	    "back.")                                                           \
 	OPT(background_thread, ENUM, 0, 0, 2, "auto|on|off",                   \
 	    "A thread that purges while the program does not allocate. auto "  \
 	    "starts it when there is much to purge.")                          \
@@ -56,6 +66,7 @@ enum { CONF_STR_MAX = 256 };
 #define CONF_FIELD_INT(name) long name;
 #define CONF_FIELD_MS(name) long name;
 #define CONF_FIELD_SIZE(name) long name;
+#define CONF_FIELD_LIMIT(name) long name;
 #define CONF_FIELD_ENUM(name) long name;
 #define CONF_FIELD_STR(name) char name[CONF_STR_MAX];
 #define CONF_FIELD(name, kind, def, min, max, choices, doc)                    \

@@ -26,7 +26,7 @@ static struct {
 	struct lock lock;
 	char *at, *end;			      /* Guarded by lock. */
 	struct free_block *free[NR_SHIFTS]; /* Guarded by lock. */
-	size_t bytes;			      /* Guarded by lock. */
+	_Atomic size_t bytes;		      /* Guarded by lock for writing. */
 } meta;
 
 static alignas(4096) char first_block[FIRST_LEN];
@@ -77,7 +77,8 @@ void *meta_alloc(size_t size)
 		   refill(len)) {
 		p = meta.at;
 		meta.at += len;
-		meta.bytes += len;
+		atomic_store_explicit(&meta.bytes, meta.bytes + len,
+				      memory_order_relaxed);
 	}
 	lock_release(&meta.lock);
 	return p;
@@ -108,7 +109,7 @@ void meta_free(void *p, size_t size)
  */
 size_t meta_bytes(void)
 {
-	return meta.bytes;
+	return atomic_load_explicit(&meta.bytes, memory_order_relaxed);
 }
 
 /* For the fork handlers. */

@@ -151,23 +151,33 @@ void slab_unhold(struct slab *s, u32 units, bool is_hollow)
 	slab_check(s);
 }
 
-/* Objects were handed out: units they touch are hollow no more. */
-static void fill_hollow(struct slab *s, void **objs, unsigned int nr)
+/* The units that an object touches are to be hollow no more. */
+static bool fill_hollow(struct slab *s, const void *obj)
 {
-	size_t size = size_classes[s->class].size;
-	char *base = slab_base(s);
+	size_t off = (const char *)obj - slab_base(s);
+	size_t end = off + size_classes[s->class].size;
 
-	for (unsigned int i = 0; i < nr; i++) {
-		size_t off = (char *)objs[i] - base;
-		unsigned int u = off >> UNIT_SHIFT;
-
-		for (; u <= (off + size - 1) >> UNIT_SHIFT; u++) {
-			if (!(s->hollow >> u & 1))
-				continue;
-			s->hollow &= ~(1U << u);
-			hpheap_touch(s->span.unit + u, 1);
-		}
+	for (unsigned int u = off >> UNIT_SHIFT; u <= (end - 1) >> UNIT_SHIFT;
+	     u++) {
+		if (!(s->hollow >> u & 1))
+			continue;
+		if (!hpheap_touch(s->span.unit + u, 1))
+			return false;
+		s->hollow &= ~(1U << u);
 	}
+	return true;
+}
+
+/* Objects were taken: as many as may be touched stay so. */
+static unsigned int keep_touchable(struct slab *s, void **objs, unsigned int nr)
+{
+	unsigned int n = 0;
+
+	while (n < nr && fill_hollow(s, objs[n]))
+		n++;
+	for (unsigned int i = n; i < nr; i++)
+		slab_put(s, objs[i]);
+	return n;
 }
 
 /**
@@ -176,7 +186,8 @@ static void fill_hollow(struct slab *s, void **objs, unsigned int nr)
  * @objs: receives the addresses
  * @nr: at most so many
  *
- * Return: how many were handed out.
+ * Return: how many were handed out; 0, too, where the hard limit forbids to
+ * touch what had been given back.
  */
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 {
@@ -194,7 +205,7 @@ unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 	}
 	s->nr_free -= nr;
 	if (unlikely(s->hollow))
-		fill_hollow(s, objs, nr);
+		nr = keep_touchable(s, objs, nr);
 	slab_check(s);
 	return nr;
 }

@@ -19,8 +19,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl fds fork harden info limit realloc shadow sized \
-	  size startup thread trim
+LT_API := align alloc conf dl fds fork harden info limit press realloc shadow \
+	  sized size startup thread trim
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -101,7 +101,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap conf decay failnth hpage hpheap print sizeclass
+LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap print sizeclass
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -109,6 +109,7 @@ LT_BASE := $(call lt_objs,base os rt)
 
 $(LT)/unit/bitmap: $(call lt_lib,base/bitmap)
 $(LT)/unit/print: $(LT_BASE)
+$(LT)/unit/cgroup: $(LT_BASE)
 $(LT)/unit/conf: $(LT_BASE)
 $(LT)/unit/decay: $(call lt_lib,hpheap/decay)
 $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
@@ -134,7 +135,7 @@ LT_RENAMED := malloc free calloc realloc reallocarray posix_memalign \
 	      aligned_alloc memalign valloc pvalloc malloc_usable_size \
 	      malloc_trim malloc_info malloc_stats mallopt mallinfo mallinfo2
 LT_SAN_LIB := $(filter-out %/api/cxx.o,$(LIB_OBJS))
-LT_SAN_API := align alloc realloc shadow size thread trim
+LT_SAN_API := align alloc press realloc shadow size thread trim
 LT_asan_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 LT_tsan_FLAGS := -fsanitize=thread
 LT_FUZZ_FLAGS :=

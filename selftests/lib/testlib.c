@@ -18,11 +18,24 @@
 #define PATTERN_STRIDE 64
 
 /* Weak: there when the malloc under test is Ashlar's, NULL otherwise. */
-extern int ashlar_stats_json(void) __attribute__((weak));
+extern size_t ashlar_stats_json(char *buf, size_t len) __attribute__((weak));
 
 bool is_ashlar(void)
 {
 	return ashlar_stats_json != NULL;
+}
+
+long long ashlar_stat(const char *name)
+{
+	char text[16384], key[80];
+	const char *at;
+
+	if (!ashlar_stats_json)
+		return -1;
+	ashlar_stats_json(text, sizeof(text));
+	snprintf(key, sizeof(key), "\"%s\":", name);
+	at = strstr(text, key);
+	return at ? strtoll(at + strlen(key), NULL, 10) : -1;
 }
 
 extern const char *__tsan_default_suppressions(void) __attribute__((weak));

@@ -95,6 +95,9 @@ int child_code(const struct child *child);
 /* True if the process's malloc is Ashlar's (preloaded or linked). */
 bool is_ashlar(void);
 
+/* A figure of the library's statistics, -1 if there is none of that name. */
+long long ashlar_stat(const char *name);
+
 /* True in a sanitizer build: resident memory and time are not the library's. */
 bool is_sanitized(void);
 

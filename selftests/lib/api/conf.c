@@ -117,6 +117,14 @@ static void bad_value_is_named_with_range(void)
 	expect_named("dirty_decay_ms:",
 		     (const char *[]){"dirty_decay_ms", NULL});
 	expect_named("backend:", (const char *[]){"backend", NULL});
+	expect_named("hard_limit:120%",
+		     (const char *[]){"hard_limit", "120%", "1% to 100%",
+				      "4194304", NULL});
+	expect_named("soft_limit:1M",
+		     (const char *[]){"soft_limit", "1M", "0 (none)", NULL});
+	expect_named("soft_limit:2G,hard_limit:1G",
+		     (const char *[]){"soft_limit", "hard_limit",
+				      "set it lower", NULL});
 	expect_named("harden:-7", (const char *[]){"harden", "-7", NULL});
 }
 

@@ -299,6 +299,47 @@ static void static_object()
 	EXPECT_EQ(1000, before_and_after_main.words.size());
 }
 
+/* Under a limit of 32 MiB ("inner"): new throws, nothrow new returns NULL, and
+ * what was had before is freed and had again.
+ */
+static int under_hard_limit()
+{
+	for (int round = 0; round < 3; round++) {
+		std::vector<char *> blocks;
+		bool has_thrown = false;
+
+		blocks.reserve(4096);
+		try {
+			while (blocks.size() < 4096)
+				blocks.push_back(new char[20000]);
+		} catch (const std::bad_alloc &) {
+			has_thrown = true;
+		}
+		if (!has_thrown || blocks.size() * 20000 < 16 << 20)
+			return 2;
+		if (new (std::nothrow) char[32 << 20])
+			return 3;
+		for (char *block : blocks)
+			delete[] block;
+	}
+	return 0;
+}
+
+static void hard_limit_throws()
+{
+	char self[] = "/proc/self/exe", word[] = "inner";
+	char *argv[] = {self, word, nullptr};
+	struct child child;
+
+	if (!is_ashlar()) {
+		ktap_skip("not running under libashlar");
+		return;
+	}
+	child_exec(&child, argv, "hard_limit:32M");
+	EXPECT(!child_code(&child), "code %d: %s", child_code(&child),
+	       child.text);
+}
+
 static const struct ktap_test tests[] = {
 	{"plain_forms", plain_forms},
 	{"nothrow_forms", nothrow_forms},
@@ -311,6 +352,7 @@ static const struct ktap_test tests[] = {
 	{"containers", containers},
 	{"containers_in_threads", containers_in_threads},
 	{"exceptions", exceptions},
+	{"hard_limit_throws", hard_limit_throws},
 	{"operators_are_provided", operators_are_provided},
 	{"static_object", static_object},
 	{nullptr, nullptr},
@@ -318,5 +360,7 @@ static const struct ktap_test tests[] = {
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "inner"))
+		return under_hard_limit();
 	return ktap_main(tests, argc, argv);
 }

@@ -51,6 +51,10 @@ static void expect(int fact, const char *what)
 #define IN_RANGE_MS IN_RANGE_BOOL
 #define IN_RANGE_SIZE IN_RANGE_BOOL
 #define IN_RANGE_ENUM IN_RANGE_BOOL
+#define IN_RANGE_LIMIT(name, min, max)                                         \
+	expect(!conf.name || (conf.name >= -100 && conf.name <= -1) ||         \
+		       (conf.name >= min && conf.name <= max),                 \
+	       #name "\n");
 #define IN_RANGE_STR(name, min, max)                                           \
 	expect(memchr(conf.name, 0, sizeof(conf.name)) != NULL, #name "\n");
 #define IN_RANGE(name, kind, def, min, max, choices, doc)                      \

@@ -39,6 +39,19 @@ static void sizes(void)
 	EXPECT_EQ(1L << 40, conf.reserve);
 }
 
+static void limits(void)
+{
+	EXPECT_EQ(0, parse("soft_limit:4M,hard_limit:16T"));
+	EXPECT_EQ(4 << 20, conf.soft_limit);
+	EXPECT_EQ(1L << 44, conf.hard_limit);
+	EXPECT_EQ(0, parse("soft_limit:1%,hard_limit:100%"));
+	EXPECT_EQ(-1, conf.soft_limit);
+	EXPECT_EQ(-100, conf.hard_limit);
+	EXPECT_EQ(0, parse("soft_limit:0,hard_limit:0"));
+	EXPECT_EQ(0, conf.soft_limit);
+	EXPECT_EQ(0, conf.hard_limit);
+}
+
 static void numbers_and_words(void)
 {
 	EXPECT_EQ(0, parse("dirty_decay_ms:0"));
@@ -67,7 +80,11 @@ static void bad_items_change_nothing(void)
 		"dirty_decay_ms:9223372036854775808", "tcache_max:4095",
 		"tcache_max:K", "tcache_max:1KK", "tcache_max:1P",
 		"tcache_max:-1", "tcache_max:99999999T", "tcache_max:1.5M",
-		"nosuch:1", "Backend:plain"};
+		"soft_limit:", "soft_limit:%", "soft_limit:0%",
+		"soft_limit:101%", "soft_limit:-5%", "soft_limit:-5",
+		"soft_limit:5%%", "soft_limit:1K%",
+		"soft_limit:3M", "hard_limit:17T", "hard_limit:1.5G",
+		"hard_limit:max", "nosuch:1", "Backend:plain"};
 	struct conf before = conf;
 	unsigned int i;
 
@@ -138,6 +155,7 @@ static void printed_as_text(void)
 
 static const struct ktap_test tests[] = {
 	{"sizes", sizes},
+	{"limits", limits},
 	{"numbers_and_words", numbers_and_words},
 	{"bad_items_change_nothing", bad_items_change_nothing},
 	{"good_among_bad", good_among_bad},

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory cgroup that this process is in: its limit and its files.
+ */
+#ifndef ASHLAR_OS_CGROUP_H
+#define ASHLAR_OS_CGROUP_H
+
+#include "base/bits.h"
+
+enum { OS_PATH_MAX = 1024 };
+
+struct os_cgroup {
+	/* The cgroup's directory; its mount point is the first mount_len. */
+	char dir[OS_PATH_MAX];
+	size_t mount_len;
+	bool is_v2;
+};
+
+int os_cgroup_find(const char *root, struct os_cgroup *ret_cgroup);
+size_t os_cgroup_limit(const char *root);
+size_t os_memory_total(void);
+
+#endif
