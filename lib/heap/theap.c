@@ -5,13 +5,12 @@
  */
 #include "heap/theap.h"
 
-#include <errno.h>
 #include <sched.h>
 
 #include "heap/misuse.h"
 #include "rt/meta.h"
 
-enum { RETURN_STEP = 16 };
+enum { FETCH_AHEAD = 8 }; /* objects */
 
 static struct {
 	struct lock lock;
@@ -214,26 +213,36 @@ static noinline void move(struct theap *h, struct slab *s)
 	theap_place(h, s);
 }
 
-static cold void die(int err, void *obj)
+static inline u64 entry_of(const void *obj)
 {
-	misuse_die(err == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID, obj);
+	return atomic_load_explicit(space_entry(space_unit(obj)),
+				    memory_order_relaxed);
 }
 
-/* Lock held.  The caller counts the bytes. */
-static inline void put(struct theap *h, struct slab *s, void *obj)
+static cold void die(u64 entry, const void *obj)
 {
-	int err = slab_put(s, obj);
+	const struct slab *s = slab_of_entry(entry);
 
-	if (unlikely(err))
-		die(err, obj);
+	misuse_die(slab_slot(s, obj) < MAX_SLAB_OBJS ? MISUSE_DOUBLE :
+						       MISUSE_INVALID,
+		   obj);
+}
+
+/*
+ * Put back the first of @objs, and those behind it that are of the same slab.
+ * Lock held.  The caller counts the bytes.
+ */
+static inline unsigned int put(struct theap *h, u64 entry, void **objs,
+			       unsigned int nr)
+{
+	struct slab *s = slab_of_entry(entry);
+	unsigned int n = slab_put(s, objs, nr);
+
+	if (unlikely(!n))
+		die(entry, *objs);
 	if (unlikely(s->nr_free >= s->move_at))
 		move(h, s);
-}
-
-static inline struct slab *slab_of(const void *obj)
-{
-	return slab_of_entry(atomic_load_explicit(
-		space_entry(space_unit(obj)), memory_order_relaxed));
+	return n;
 }
 
 /**
@@ -246,23 +255,20 @@ static inline struct slab *slab_of(const void *obj)
 void theap_return(struct theap *h, unsigned int c, void **objs,
 		  unsigned int nr)
 {
-	struct slab *slabs[RETURN_STEP];
+	unsigned int n;
 
 	lock_acquire(&h->lock);
 	h->used -= (size_t)nr * size_classes[c].size;
-	while (nr) {
-		unsigned int n = min_size(nr, RETURN_STEP);
+	for (; nr; objs += n, nr -= n) {
+		/* Headers lie apart: fetch them before they are needed. */
+		if (nr > FETCH_AHEAD) {
+			char *s = (char *)slab_of_entry(
+				entry_of(objs[FETCH_AHEAD]));
 
-		/* Headers lie apart: fetch them all before the first is needed */
-		for (unsigned int i = 0; i < n; i++) {
-			slabs[i] = slab_of(objs[i]);
-			__builtin_prefetch(slabs[i], 1);
-			__builtin_prefetch((char *)slabs[i] + CACHE_LINE, 1);
+			__builtin_prefetch(s, 1);
+			__builtin_prefetch(s + CACHE_LINE, 1);
 		}
-		for (unsigned int i = 0; i < n; i++)
-			put(h, slabs[i], objs[i]);
-		objs += n;
-		nr -= n;
+		n = put(h, entry_of(*objs), objs, nr);
 	}
 	shed(h, h->max_spare);
 	h->nr_flushes++;
@@ -294,10 +300,10 @@ void theap_drain(struct theap *h)
 
 	while (obj) {
 		void *next = *(void **)obj;
-		struct slab *s = slab_of(obj);
+		u64 entry = entry_of(obj);
 
-		h->used -= size_classes[s->class].size;
-		put(h, s, obj);
+		h->used -= size_classes[(u8)entry].size;
+		put(h, entry, &obj, 1);
 		obj = next;
 	}
 	shed(h, h->max_spare);

@@ -12,9 +12,9 @@
  */
 #include "slab/sizeclass.h"
 
-/* ceil(2^40 / size): see size_class_index(). */
+/* ceil(2^64 / size): see size_class_divide(). */
 #define ROW(size, units, objs)                                                 \
-	{ size, units, objs, ((1UL << CLASS_RECIP_SHIFT) + (size) - 1) / (size) }
+	{ size, units, objs, UINT64_MAX / (size) + 1 }
 
 const struct size_class size_classes[NR_CLASSES] = {
 	ROW(16, 2, 512),

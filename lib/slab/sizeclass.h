@@ -15,14 +15,13 @@ enum {
 	SMALL_MAX = 32 << 10,	/* up to here, from slabs */
 	NR_CLASSES = NR_FINE + 6 * 8,
 	MAX_SLAB_OBJS = 512,
-	CLASS_RECIP_SHIFT = 40,
 };
 
 struct size_class {
 	u32 size;     /* bytes of a slot */
 	u16 units;    /* of a slab */
 	u16 nr_objs;  /* in a slab */
-	u64 recip;    /* 2^40 / size, rounded up */
+	u64 recip;    /* 2^64 / size, rounded up */
 };
 
 extern const struct size_class size_classes[NR_CLASSES]
@@ -52,13 +51,21 @@ static inline unsigned int size_class_of(size_t size)
 }
 
 /*
- * Number of the object that byte @off of a slab lies in.  The product is exact:
- * off < 2^18 and the rounding of recip is below 2^15, so the error stays below
- * 2^33 of 2^40.
+ * Division of an offset in a slab by the size, as one multiplication: the upper
+ * half of the product is the quotient, the lower half is below @recip if and
+ * only if nothing remains.  Exact: off < 2^18 and recip is rounded up by less
+ * than size / 2^64, so the error stays below 2^18, and recip is above 2^48.
+ * (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019.)
  */
+static inline unsigned __int128 size_class_divide(u64 recip, size_t off)
+{
+	return (unsigned __int128)recip * off;
+}
+
+/* Number of the object that byte @off of a slab lies in. */
 static inline unsigned int size_class_index(unsigned int c, size_t off)
 {
-	return off * size_classes[c].recip >> CLASS_RECIP_SHIFT;
+	return size_class_divide(size_classes[c].recip, off) >> 64;
 }
 
 #endif

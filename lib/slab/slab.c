@@ -180,6 +180,36 @@ static unsigned int keep_touchable(struct slab *s, void **objs, unsigned int nr)
 	return n;
 }
 
+/*
+ * Hand out slots of one word of the bitmap, the first of which is at @at.  A
+ * run of ones is an arithmetic sequence of addresses: adding the lowest bit
+ * carries through it, and what the carry leaves is the rest of the word.
+ */
+static inline void **take_word(u64 *w, char *at, size_t size, void **objs,
+			       void **end)
+{
+	u64 bits = *w;
+
+	do {
+		unsigned int first = ctz64(bits);
+		u64 rest = bits + (bits & -bits);
+		unsigned int last = rest ? ctz64(rest) : 64;
+		char *p = at + first * size;
+		void **stop = objs + (last - first);
+
+		if (unlikely(stop > end)) {
+			stop = end;
+			last = first + (end - objs);
+			rest = ~0ULL << last;
+		}
+		for (; objs != stop; p += size)
+			*objs++ = p;
+		bits &= rest;
+	} while (bits && objs != end);
+	*w = bits;
+	return objs;
+}
+
 /**
  * slab_take() - hand out free slots, lowest address first
  * @s: the slab
@@ -192,17 +222,16 @@ static unsigned int keep_touchable(struct slab *s, void **objs, unsigned int nr)
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 {
 	size_t size = size_classes[s->class].size;
-	char *base = slab_base(s);
-	unsigned int n = 0;
+	void **end;
+	u64 *w = s->free.w;
+	char *at = slab_base(s);
 
 	nr = min_size(nr, s->nr_free);
-	for (unsigned int w = 0; n < nr; w++) {
-		u64 bits = s->free.w[w];
-
-		for (; bits && n < nr; bits &= bits - 1)
-			objs[n++] = base + (w * 64 + ctz64(bits)) * size;
-		s->free.w[w] = bits;
-	}
+	end = objs + nr;
+	for (; objs != end; w++, at += 64 * size)
+		if (*w)
+			objs = take_word(w, at, size, objs, end);
+	objs -= nr;
 	s->nr_free -= nr;
 	if (unlikely(s->hollow))
 		nr = keep_touchable(s, objs, nr);

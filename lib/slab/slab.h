@@ -8,8 +8,6 @@
 #ifndef ASHLAR_SLAB_SLAB_H
 #define ASHLAR_SLAB_SLAB_H
 
-#include <errno.h>
-
 #include "base/bitmap.h"
 #include "base/list.h"
 #include "hpheap/space.h"
@@ -107,25 +105,37 @@ static inline unsigned int slab_slot(const struct slab *s, const void *obj)
 }
 
 /**
- * slab_put() - take a slot back
+ * slab_put() - take slots back
  * @s: the slab
- * @obj: an address within it
+ * @objs: addresses
+ * @nr: how many, at least 1
  *
- * Return: 0; -EINVAL if no slot starts there, -EALREADY if it is free.
+ * Return: how many were taken back, up to the first that is not the start of a
+ * slot of this slab, or is free already.
  */
-static inline int slab_put(struct slab *s, const void *obj)
+static inline unsigned int slab_put(struct slab *s, void *const *objs,
+				    unsigned int nr)
 {
-	unsigned int i = slab_slot(s, obj);
-	u64 *w = &s->free.w[i / 64];
-	u64 bit = 1ULL << (i % 64);
+	const struct size_class *c = &size_classes[s->class];
+	size_t end = (size_t)s->nr_objs * c->size;
+	uintptr_t base = (uintptr_t)slab_base(s);
+	u64 recip = c->recip;
+	unsigned int n = 0;
 
-	if (unlikely(i == MAX_SLAB_OBJS))
-		return -EINVAL;
-	if (unlikely(*w & bit))
-		return -EALREADY;
-	*w |= bit;
-	s->nr_free++;
-	return 0;
+	do {
+		size_t off = (uintptr_t)objs[n] - base;
+		unsigned __int128 q = size_class_divide(recip, off);
+		unsigned int i = q >> 64;
+		u64 bit = 1ULL << (i % 64);
+
+		if (off >= end || unlikely((u64)q >= recip))
+			break;
+		if (unlikely(s->free.w[i / 64] & bit))
+			break;
+		s->free.w[i / 64] |= bit;
+	} while (++n < nr);
+	s->nr_free += n;
+	return n;
 }
 
 #endif
