@@ -14,7 +14,7 @@ LIB_backend_OBJS := anon dev device backend
 LIB_hpheap_OBJS := space limit hpage hpset decay charge hpheap hollow tally purge collapse refold
 LIB_slab_OBJS := sizeclass slab
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse theap reclaim remote press large thread process truth stats
+LIB_heap_OBJS := misuse parcel theap reclaim remote press large thread process truth stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

@@ -90,32 +90,53 @@ static cold void *retry_or_throw(size_t size, size_t align)
 	return p;
 }
 
-#define NEW(name, ...)                                                         \
-	void *name(size_t size, ##__VA_ARGS__);                                \
+#define NEW(name, ...) \
+	void *name(size_t size, ##__VA_ARGS__); \
 	API void *name(size_t size, ##__VA_ARGS__)
-#define DELETE(name, ...)                                                      \
-	void name(void *p, ##__VA_ARGS__);                                     \
+#define DELETE(name, ...) \
+	void name(void *p, ##__VA_ARGS__); \
 	API void name(void *p, ##__VA_ARGS__)
 
-static inline void *new_throwing(size_t size)
+static noinline void *new_rare(size_t size)
 {
 	void *p = alloc(size);
 
 	return likely(p) ? p : retry_or_throw(size, 1);
 }
 
-static inline void *new_nothrow(size_t size)
+static inline void *new_throwing(size_t size)
+{
+	void *p = alloc_at_once(size - 1, FINE_MAX);
+
+	return likely(p) ? p : new_rare(size);
+}
+
+static noinline void *new_nothrow_rare(size_t size)
 {
 	void *p = alloc(size);
 
 	return likely(p) ? p : retry_nothrow(size);
 }
 
-static inline void *new_aligned(size_t size, size_t align)
+static inline void *new_nothrow(size_t size)
+{
+	void *p = alloc_at_once(size - 1, FINE_MAX);
+
+	return likely(p) ? p : new_nothrow_rare(size);
+}
+
+static noinline void *new_aligned_rare(size_t size, size_t align)
 {
 	void *p = alloc_aligned(align, size);
 
 	return likely(p) ? p : retry_or_throw(size, align);
+}
+
+static inline void *new_aligned(size_t size, size_t align)
+{
+	void *p = alloc_at_once((size - 1) | (align - 1), FINE_MAX);
+
+	return likely(p) ? p : new_aligned_rare(size, align);
 }
 
 static inline void *new_aligned_nothrow(size_t size, size_t align)
@@ -200,14 +221,12 @@ DELETE(_ZdaPvRKSt9nothrow_t, const void *nothrow)
 /* (p, size) */
 DELETE(_ZdlPvm, size_t size)
 {
-	(void)size;
-	free_block(p);
+	free_of_size(p, size - 1);
 }
 
 DELETE(_ZdaPvm, size_t size)
 {
-	(void)size;
-	free_block(p);
+	free_of_size(p, size - 1);
 }
 
 /* (p, align_val_t) */
@@ -241,14 +260,10 @@ DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
 /* (p, size, align_val_t) */
 DELETE(_ZdlPvmSt11align_val_t, size_t size, size_t align)
 {
-	(void)size;
-	(void)align;
-	free_block(p);
+	free_of_size(p, (size - 1) | (align - 1));
 }
 
 DELETE(_ZdaPvmSt11align_val_t, size_t size, size_t align)
 {
-	(void)size;
-	(void)align;
-	free_block(p);
+	free_of_size(p, (size - 1) | (align - 1));
 }

@@ -13,22 +13,44 @@
 #define ASHLAR_API_FAST_H
 
 #include "cache/tcache.h"
+#include "rt/conf.h"
 
-void *alloc_slow(unsigned int c);
-void *alloc_fine_slow(size_t size);
-void *alloc_rare(size_t size);
-void *alloc_aligned(size_t align, size_t size);
+void *alloc_slow(size_t c);
+void *alloc_coarse(size_t last);
+void *alloc_aligned_rare(size_t align, size_t size);
 void free_slow(void *p);
-void free_other(void *p);
+void free_other(void *p, u32 c);
+void free_checked(void *p, size_t last);
 
-static inline void *alloc_class(unsigned int c)
+static inline void *alloc_class(size_t c)
 {
-	void **top = tcache.top[c];
-	void *p = *top;
+	struct tcache TLS_SEGMENT *t = tcache_here();
+	void *p = *t->top[c];
 
 	if (unlikely(!p))
 		return alloc_slow(c);
-	tcache.top[c] = top + 1;
+	tls_advance(&t->top[c], 1);
+	return p;
+}
+
+/*
+ * The shortest way only, for sizes up to @most: NULL means that it is to be
+ * tried another way.  @last is the size less 1.
+ */
+static inline void *alloc_at_once(size_t last, size_t most)
+{
+	struct tcache TLS_SEGMENT *t;
+	size_t c;
+	void *p;
+
+	if (unlikely(last >= most))
+		return NULL;
+	t = tcache_here();
+	c = size_class_fine(last);
+	p = *t->top[c];
+	if (unlikely(!p))
+		return NULL;
+	tls_advance(&t->top[c], 1);
 	return p;
 }
 
@@ -36,38 +58,65 @@ static inline void *alloc(size_t size)
 {
 	size_t last = size - 1; /* a size of 0 is out of every range */
 
-	if (likely(last < FINE_MAX)) {
-		size_t c = size_class_fine(last);
-		void **top = tcache.top[c];
-		void *p = *top;
+	if (likely(last < FINE_MAX))
+		return alloc_class(size_class_fine(last));
+	return alloc_coarse(last);
+}
 
-		if (unlikely(!p))
-			return alloc_fine_slow(size);
-		tcache.top[c] = top + 1;
-		return p;
-	}
-	if (likely(last < SMALL_MAX))
-		return alloc_class(size_class_coarse(last));
-	return alloc_rare(size);
+/*
+ * Slots of a class whose size is a multiple of the alignment are aligned, since
+ * slabs start at a unit; a size rounded up to a multiple of a power of two is
+ * the size of a class, up to FINE_MAX.  Above, classes are multiples of 64.
+ */
+static inline void *alloc_aligned(size_t align, size_t size)
+{
+	size_t last = (size - 1) | (align - 1);
+
+	if (likely(last < FINE_MAX))
+		return alloc_class(size_class_fine(last));
+	if (likely(align <= 64))
+		return alloc_coarse(last);
+	return alloc_aligned_rare(align, size);
 }
 
 static inline void free_block(void *p)
 {
+	struct tcache TLS_SEGMENT *t = tcache_here();
 	size_t unit = space_unit(p);
 	void **top;
 	u32 c;
 
 	if (unlikely(unit >= space.nr_units))
 		return free_slow(p);
-	c = (u32)atomic_load_explicit(space_entry(unit),
-				      memory_order_relaxed) ^ tcache.tag;
+	c = (u32)atomic_load_explicit(space_entry(unit), memory_order_relaxed) ^
+	    t->tag;
 	if (unlikely(c >= NR_CLASSES))
-		return free_other(p);
-	top = tcache.top[c];
-	if (unlikely(top == tcache.floor[c]))
+		return free_other(p, c);
+	top = t->top[c];
+	if (unlikely(top == t->floor[c]))
 		return free_slow(p);
 	top[-1] = p;
-	tcache.top[c] = top - 1;
+	tls_advance(&t->top[c], -1);
+}
+
+/*
+ * @last is as alloc() or alloc_aligned() had it.  While the process has one
+ * heap only, a block can't be another's, and the page map need not be asked.
+ */
+static inline void free_of_size(void *p, size_t last)
+{
+	struct tcache TLS_SEGMENT *t = tcache_here();
+	void **top;
+	size_t c;
+
+	if (unlikely(last >= tcache_sized_max || !p))
+		return conf.harden ? free_checked(p, last) : free_block(p);
+	c = size_class_fine(last);
+	top = t->top[c];
+	if (unlikely(top == t->floor[c]))
+		return free_slow(p);
+	top[-1] = p;
+	tls_advance(&t->top[c], -1);
 }
 
 #endif

@@ -30,7 +30,7 @@ static cold void *no_memory(void)
 	return NULL;
 }
 
-noinline void *alloc_slow(unsigned int c)
+noinline void *alloc_slow(size_t c)
 {
 	void *p = thread_alloc(c);
 
@@ -49,19 +49,21 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 	return p;
 }
 
-/* Takes the size, so that the fast path need not keep the class for it. */
-noinline void *alloc_fine_slow(size_t size)
-{
-	return alloc_slow(size_class_fine(size - 1));
-}
-
-noinline void *alloc_rare(size_t size)
+static noinline void *alloc_rare(size_t size)
 {
 	bool is_zero;
 
 	if (!size)
 		return alloc_class(0);
 	return alloc_large(size, 1, &is_zero);
+}
+
+/* @last is the size less 1, FINE_MAX and more; the size may be 0. */
+noinline void *alloc_coarse(size_t last)
+{
+	if (likely(last < SMALL_MAX))
+		return alloc_class(size_class_coarse(last));
+	return alloc_rare(last + 1);
 }
 
 /* errno is the caller's: free() must not change it (POSIX.1-2024). */
@@ -73,15 +75,26 @@ noinline void free_slow(void *p)
 	errno = saved;
 }
 
-/* Not this thread's own: another's, or large, or nobody's. */
-noinline void free_other(void *p)
+/*
+ * Not this thread's own: another's, or large, or nobody's.  @c is its entry xor
+ * the thread's tag.  A small object of an owner for whom a parcel has room goes
+ * there.
+ */
+noinline void free_other(void *p, u32 c)
 {
-	u64 entry = space_load(p);
+	struct tcache TLS_SEGMENT *t = tcache_here();
+	u32 entry = c ^ t->tag;
+	struct remote_slot TLS_SEGMENT *r =
+		&t->remote[(entry >> ENTRY_OWNER_SHIFT) % REMOTE_SLOTS];
+	void **at;
 
-	if (entry && (u8)entry < NR_CLASSES && tcache.state == TCACHE_LIVE)
-		remote_free(&tcache, entry, p);
-	else
-		free_slow(p);
+	if (unlikely((entry ^ r->tag) >= NR_FINE))
+		return free_slow(p);
+	at = r->at;
+	if (unlikely(at == r->end))
+		return free_slow(p);
+	*at = p;
+	tls_advance(&r->at, 1);
 }
 
 API void *malloc(size_t size)
@@ -94,25 +107,33 @@ API void free(void *p)
 	free_block(p);
 }
 
-/* @size, at most CLEAR_INLINE, is rounded up to 16: a slot has that much. */
-static inline void clear(char *at, size_t size)
+static inline void clear_16(void *at)
 {
-	const clear_word zero = { 0 };
-	char *end = at + size;
+	*(clear_word *)at = (clear_word){0};
+}
 
-	for (; end - at > 48; at += 64) {
-		((clear_word *)at)[0] = zero;
-		((clear_word *)at)[1] = zero;
-		((clear_word *)at)[2] = zero;
-		((clear_word *)at)[3] = zero;
+/*
+ * Clear a slot, @last being the offset of its last byte.  What is cleared from
+ * the start and from the end may overlap.
+ */
+static inline void clear(char *at, size_t last)
+{
+	char *end = at + last;
+
+	clear_16(at);
+	clear_16(end - 15);
+	if (last < 32)
+		return;
+	clear_16(at + 16);
+	clear_16(end - 31);
+	for (at += 32; unlikely(end - at > 32); at += 32) {
+		clear_16(at);
+		clear_16(at + 16);
 		asm volatile("" ::: "memory"); /* keep memset away */
-	}
-	for (; at < end; at += sizeof(zero)) {
-		*(clear_word *)at = zero;
-		asm volatile("" ::: "memory");
 	}
 }
 
+/* @size may be anything. */
 static noinline void *calloc_rare(size_t size)
 {
 	bool is_zero = false;
@@ -129,17 +150,14 @@ static noinline void *calloc_rare(size_t size)
 
 API void *calloc(size_t nr, size_t size)
 {
-	size_t last;
 	void *p;
 
 	if (unlikely(__builtin_mul_overflow(nr, size, &size)))
 		return no_memory();
-	last = size - 1;
-	if (unlikely(last >= CLEAR_INLINE))
+	p = alloc_at_once(size - 1, CLEAR_INLINE);
+	if (unlikely(!p))
 		return calloc_rare(size);
-	p = alloc_class(size_class_fine(last));
-	if (likely(p))
-		clear(p, size);
+	clear(p, (size - 1) | 15);
 	return p;
 }
 
@@ -162,6 +180,15 @@ static size_t usable_of(u64 entry)
 API size_t malloc_usable_size(void *p)
 {
 	return p ? usable_of(entry_of_live(p)) : 0;
+}
+
+/* A hardened process does not believe the size; @last is the size less 1. */
+noinline void free_checked(void *p, size_t last)
+{
+	if (p && last < SMALL_MAX &&
+	    (u8)entry_of_live(p) != size_class_of(last + 1))
+		misuse_die(MISUSE_SIZE, p);
+	free_slow(p);
 }
 
 static void *copy_to_new(void *p, size_t old, size_t size)
@@ -215,7 +242,7 @@ static noinline void *realloc_rare(u64 entry, void *p, size_t size)
 		    size >= large_usable(entry) / 4 * 3)
 			return p;
 		new = large_resize(entry, p, size);
-		if (!new && size > large_usable(entry))
+		if (!new &&size > large_usable(entry))
 			new = grow_large(entry, p, size);
 	}
 	return new ? new : copy_to_new(p, usable_of(entry), size);
@@ -247,12 +274,8 @@ API void *reallocarray(void *p, size_t nr, size_t size)
 	return realloc(p, size);
 }
 
-/*
- * An aligned block of a slab: the slots of a class whose size is a multiple of
- * the alignment are aligned, since slabs start at a unit.  The sizes of the
- * classes are such that the next power of two is the worst case.
- */
-void *alloc_aligned(size_t align, size_t size)
+/* The sizes of the classes are such that the next power of two is the worst. */
+noinline void *alloc_aligned_rare(size_t align, size_t size)
 {
 	bool is_zero;
 	unsigned int c;

@@ -72,7 +72,7 @@ static inline bool is_pow2(size_t x)
 /* Index of the highest set bit; @x must not be 0. */
 static inline unsigned int log2_floor(size_t x)
 {
-	return 63 - __builtin_clzl(x);
+	return 63 ^ __builtin_clzl(x);
 }
 
 /* Index of the lowest set bit; @x must not be 0. */

@@ -23,13 +23,20 @@ enum {
 /* What an empty stack without an array points at. */
 static void *no_objs;
 
-#define EMPTY_STACKS { [0 ... NR_CLASSES - 1] = &no_objs }
+#define EMPTY_STACKS \
+	{ \
+		[0 ... NR_CLASSES - 1] = &no_objs \
+	}
 
 __thread struct tcache tcache = {
 	.top = EMPTY_STACKS,
 	.floor = EMPTY_STACKS,
 	.tag = (u32)NO_OWNER << ENTRY_OWNER_SHIFT,
+	.remote = {[0 ... REMOTE_SLOTS - 1] = {.tag = (u32)NO_OWNER
+						      << ENTRY_OWNER_SHIFT}},
 };
+
+size_t tcache_sized_max;
 
 static unsigned int objs_of(unsigned int c, unsigned int bytes,
 			    unsigned int most)

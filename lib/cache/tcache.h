@@ -16,26 +16,35 @@
 #ifndef ASHLAR_CACHE_TCACHE_H
 #define ASHLAR_CACHE_TCACHE_H
 
+#include "base/tls.h"
 #include "hpheap/space.h"
 #include "slab/sizeclass.h"
 
 struct theap;
 
 enum {
-	REMOTE_SLOTS = 8, /* owners that foreign frees are gathered for */
+	REMOTE_SLOTS = 16, /* owners that foreign frees are gathered for */
 	NO_OWNER = 0xffffff,
+	PARCEL_OBJS = 62,
 };
 
-/* Foreign objects on their way to one owner, linked through themselves. */
-struct remote_batch {
-	void *head, *tail;
-	u32 owner;
-	u32 bytes;
-	u32 nr;
+/* Foreign objects on their way to one owner. */
+struct parcel {
+	struct parcel *next;
+	u64 nr;
+	void *objs[PARCEL_OBJS];
+};
+
+/* A parcel that a thread fills, or none. */
+struct remote_slot {
+	void **at, **end; /* the next object's place; equal without a parcel */
+	struct parcel *parcel;
+	u32 tag;   /* the owner's, as in struct tcache */
+	u32 bytes; /* of objects above FINE_MAX */
 };
 
 enum tcache_state {
-	TCACHE_NEW,    /* no heap yet */
+	TCACHE_NEW, /* no heap yet */
 	TCACHE_LIVE,
 	TCACHE_EXITED, /* the thread's destructor has run */
 };
@@ -55,7 +64,8 @@ struct tcache {
 	u32 press_round; /* of limit_round(), as last obeyed */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
-	struct remote_batch remote[REMOTE_SLOTS];
+	struct remote_slot remote[REMOTE_SLOTS];
+	struct parcel *parcels; /* empty ones */
 };
 
 /*
@@ -70,6 +80,24 @@ enum tcache_swing {
 
 extern __thread struct tcache tcache
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/*
+ * Up to this size, a block freed with its size belongs to the thread that frees
+ * it: while there is one thread heap, else 0.  Any thread that can have been
+ * handed a block of a second heap sees the 0 that was written before.
+ */
+extern size_t tcache_sized_max __attribute__((visibility("hidden")));
+
+/* The calling thread's, for the fast paths. */
+static inline struct tcache TLS_SEGMENT *tcache_here(void)
+{
+	return tls_here(struct tcache, tcache);
+}
+
+static inline struct remote_slot *remote_slot_of(struct tcache *t, u32 entry)
+{
+	return &t->remote[(entry >> ENTRY_OWNER_SHIFT) % REMOTE_SLOTS];
+}
 
 static inline unsigned int tcache_nr(const struct tcache *t, unsigned int c)
 {

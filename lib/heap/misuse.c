@@ -12,6 +12,7 @@
 static const char *const text[] = {
 	[MISUSE_INVALID] = "invalid free: not the start of a live block: ",
 	[MISUSE_DOUBLE] = "double free: the block is free already: ",
+	[MISUSE_SIZE] = "sized delete: the block has another size: ",
 };
 
 void misuse_die(enum misuse what, const void *p)

@@ -7,7 +7,8 @@
 
 enum misuse {
 	MISUSE_INVALID, /* never handed out, or not the start of a block */
-	MISUSE_DOUBLE,  /* free already */
+	MISUSE_DOUBLE,	/* free already */
+	MISUSE_SIZE,	/* deleted with a size that it has not */
 };
 
 void misuse_die(enum misuse what, const void *p) __attribute__((noreturn));

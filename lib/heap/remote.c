@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * Foreign objects are gathered by owner, linked through themselves, and pushed
- * to the owner's inbox as one chain by one compare-and-swap.  The inbox is a
- * Treiber stack that is only ever emptied whole, so it has no ABA problem.
+ * Foreign objects are gathered by owner in parcels, arrays of pointers, and
+ * pushed to the owner's inbox a parcel at a time, by one compare-and-swap.  The
+ * objects themselves are not touched.
  *
- * Bounds: a batch holds 64 objects and 16 KiB at most; an inbox that holds more
- * than INBOX_MAX objects, or whose owner has no thread, is emptied by whoever
- * notices.
+ * Bounds: a parcel holds 62 objects, and 16 KiB at most of objects above
+ * FINE_MAX; an inbox that holds more than INBOX_MAX objects, or whose owner has
+ * no thread, is emptied by whoever notices.
  */
 #include "heap/remote.h"
 
+#include "heap/parcel.h"
 #include "heap/theap.h"
 
 enum {
-	BATCH_OBJS = 64,
-	BATCH_BYTES = 16 << 10,
+	PARCEL_BYTES = 16 << 10,
 	INBOX_MAX = 4096,
 };
 
@@ -23,42 +23,62 @@ static u32 entry_owner(u64 entry)
 	return (u32)entry >> ENTRY_OWNER_SHIFT;
 }
 
-/* Push a chain; @tail links to whatever was there. */
-static void push(struct theap *h, void *head, void *tail, u32 nr)
+static void drain(struct theap *h)
 {
-	void *old = atomic_load_explicit(&h->inbox, memory_order_relaxed);
-	u32 total;
-
-	total = atomic_fetch_add_explicit(&h->inbox_nr, nr,
-					  memory_order_relaxed) + nr;
-	atomic_fetch_add_explicit(&h->nr_remote, nr, memory_order_relaxed);
-	do {
-		*(void **)tail = old;
-	} while (!atomic_compare_exchange_weak(&h->inbox, &old, head));
-	/*
-	 * Either this load sees the owner gone, or the owner, who looks into
-	 * the inbox after saying so, sees the chain.
-	 */
-	if (atomic_load(&h->is_idle)) {
-		lock_acquire(&h->lock);
-		theap_drain(h);
-		theap_trim(h);
-	} else if (total < INBOX_MAX || !lock_try(&h->lock)) {
-		return;
-	} else {
-		theap_drain(h);
-	}
+	theap_drain(h);
 	lock_release(&h->lock);
 }
 
-static void flush(struct remote_batch *b)
+static void drain_idle(struct theap *h)
 {
-	if (!b->nr)
+	lock_acquire(&h->lock);
+	theap_drain(h);
+	theap_trim(h);
+	lock_release(&h->lock);
+}
+
+static void send(struct theap *h, struct parcel *p)
+{
+	u32 total = parcel_send(h, p);
+
+	/*
+	 * Either this load sees the owner gone, or the owner, who looks into
+	 * the inbox after saying so, sees the parcel.
+	 */
+	if (atomic_load(&h->is_idle))
+		drain_idle(h);
+	else if (total >= INBOX_MAX && lock_try(&h->lock))
+		drain(h);
+}
+
+static void flush(struct tcache *t, struct remote_slot *r)
+{
+	struct parcel *p = r->parcel;
+	struct theap *h;
+
+	if (!p)
 		return;
-	push(theap_by_id(b->owner), b->head, b->tail, b->nr);
-	b->nr = 0;
-	b->bytes = 0;
-	b->head = NULL;
+	h = theap_by_id(r->tag >> ENTRY_OWNER_SHIFT);
+	p->nr = r->at - p->objs;
+	r->parcel = NULL;
+	r->at = NULL;
+	r->end = NULL;
+	r->bytes = 0;
+	send(h, p);
+	parcel_fetch_empties(t, h);
+}
+
+static bool prepare(struct tcache *t, struct remote_slot *r, u32 tag)
+{
+	struct parcel *p = parcel_get(t);
+
+	if (!p)
+		return false;
+	r->parcel = p;
+	r->at = p->objs;
+	r->end = p->objs + PARCEL_OBJS;
+	r->tag = tag;
+	return true;
 }
 
 /**
@@ -69,35 +89,40 @@ static void flush(struct remote_batch *b)
  */
 void remote_free(struct tcache *t, u64 entry, void *obj)
 {
-	u32 owner = entry_owner(entry);
-	struct remote_batch *b = &t->remote[owner % REMOTE_SLOTS];
+	u32 tag = entry_owner(entry) << ENTRY_OWNER_SHIFT;
+	struct remote_slot *r = remote_slot_of(t, entry);
+	size_t size = size_classes[(u8)entry].size;
 
-	if (b->owner != owner) {
-		flush(b);
-		b->owner = owner;
+	if (r->tag != tag || r->at == r->end) {
+		flush(t, r);
+		if (!prepare(t, r, tag))
+			return remote_free_now(entry, obj);
 	}
-	if (!b->nr)
-		b->tail = obj;
-	*(void **)obj = b->head;
-	b->head = obj;
-	b->bytes += size_classes[(u8)entry].size;
-	if (++b->nr >= BATCH_OBJS || b->bytes >= BATCH_BYTES)
-		flush(b);
+	*r->at++ = obj;
+	if (size > FINE_MAX)
+		r->bytes += size;
+	if (r->bytes >= PARCEL_BYTES)
+		flush(t, r);
 }
 
 /**
- * remote_free_now() - the same, from a thread without a cache
+ * remote_free_now() - the same, with no parcel to be had
  * @entry: the object's page map entry
  * @obj: the object
  */
 void remote_free_now(u64 entry, void *obj)
 {
-	push(theap_by_id(entry_owner(entry)), obj, obj, 1);
+	struct theap *h = theap_by_id(entry_owner(entry));
+
+	theap_return(h, (u8)entry, &obj, 1);
+	if (atomic_load(&h->is_idle))
+		drain_idle(h);
 }
 
 /* Send off whatever is gathered. */
 void remote_flush_all(struct tcache *t)
 {
 	for (unsigned int i = 0; i < REMOTE_SLOTS; i++)
-		flush(&t->remote[i]);
+		flush(t, &t->remote[i]);
+	parcel_put_all(t);
 }

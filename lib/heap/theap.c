@@ -7,17 +7,20 @@
 
 #include <sched.h>
 
+#include "cache/tcache.h"
 #include "heap/misuse.h"
+#include "heap/parcel.h"
+#include "rt/conf.h"
 #include "rt/meta.h"
 
 enum { FETCH_AHEAD = 8 }; /* objects */
 
 static struct {
 	struct lock lock;
-	struct theap *idle;		      /* Guarded by lock. */
-	_Atomic u32 nr;			      /* Guarded by lock for writing. */
+	struct theap *idle; /* Guarded by lock. */
+	_Atomic u32 nr;	    /* Guarded by lock for writing. */
 	struct theap *_Atomic heap[MAX_THEAPS]; /* by id, set once */
-} table = { .nr = 1 };
+} table = {.nr = 1};
 
 /* Table's lock held. */
 static struct theap *theap_create(void)
@@ -32,6 +35,9 @@ static struct theap *theap_create(void)
 	h->id = table.nr;
 	list_init(&h->spare);
 	atomic_store_explicit(&table.heap[h->id], h, memory_order_release);
+	__atomic_store_n(&tcache_sized_max,
+			 h->id == 1 && !conf.harden ? FINE_MAX : 0,
+			 __ATOMIC_RELAXED);
 	table.nr++;
 	return h;
 }
@@ -161,10 +167,9 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 	}
 	if (getcpu(&cpu, &node))
 		node = 0;
-	s = slab_create(c,
-			h->nr_slabs[c] && !h->is_frugal ? SLAB_NORMAL :
-							  SLAB_STARTER,
-			h->id, node);
+	s = slab_create(
+		c, h->nr_slabs[c] && !h->is_frugal ? SLAB_NORMAL : SLAB_STARTER,
+		h->id, node);
 	if (s) {
 		h->nr_slabs[c]++;
 		h->slab_bytes += (size_t)s->span.nr_units << UNIT_SHIFT;
@@ -219,27 +224,33 @@ static inline u64 entry_of(const void *obj)
 				    memory_order_relaxed);
 }
 
-static cold void die(u64 entry, const void *obj)
+/* @entry: @obj's entry; @c: the class that it was freed as. */
+static cold void die(struct theap *h, u64 entry, unsigned int c,
+		     const void *obj)
 {
-	const struct slab *s = slab_of_entry(entry);
+	unsigned int is = (u32)entry ^ h->id << ENTRY_OWNER_SHIFT;
 
-	misuse_die(slab_slot(s, obj) < MAX_SLAB_OBJS ? MISUSE_DOUBLE :
-						       MISUSE_INVALID,
-		   obj);
+	if (is >= NR_CLASSES) /* its slab has gone since */
+		misuse_die(MISUSE_DOUBLE, obj);
+	if (slab_slot(slab_of_entry(entry), obj) == MAX_SLAB_OBJS)
+		misuse_die(MISUSE_INVALID, obj);
+	misuse_die(is == c ? MISUSE_DOUBLE : MISUSE_SIZE, obj);
 }
 
 /*
  * Put back the first of @objs, and those behind it that are of the same slab.
  * Lock held.  The caller counts the bytes.
  */
-static inline unsigned int put(struct theap *h, u64 entry, void **objs,
-			       unsigned int nr)
+static inline unsigned int put(struct theap *h, u64 entry, unsigned int c,
+			       void **objs, unsigned int nr)
 {
 	struct slab *s = slab_of_entry(entry);
-	unsigned int n = slab_put(s, objs, nr);
+	unsigned int n = 0;
 
+	if (likely((u32)entry == (h->id << ENTRY_OWNER_SHIFT | c)))
+		n = slab_put(s, objs, nr);
 	if (unlikely(!n))
-		die(entry, *objs);
+		die(h, entry, c, *objs);
 	if (unlikely(s->nr_free >= s->move_at))
 		move(h, s);
 	return n;
@@ -252,8 +263,7 @@ static inline unsigned int put(struct theap *h, u64 entry, void **objs,
  * @objs: the objects
  * @nr: how many
  */
-void theap_return(struct theap *h, unsigned int c, void **objs,
-		  unsigned int nr)
+void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 {
 	unsigned int n;
 
@@ -268,26 +278,11 @@ void theap_return(struct theap *h, unsigned int c, void **objs,
 			__builtin_prefetch(s, 1);
 			__builtin_prefetch(s + CACHE_LINE, 1);
 		}
-		n = put(h, entry_of(*objs), objs, nr);
+		n = put(h, entry_of(*objs), c, objs, nr);
 	}
 	shed(h, h->max_spare);
 	h->nr_flushes++;
 	lock_release(&h->lock);
-}
-
-/**
- * theap_take_inbox() - take all objects that others have freed
- * @h: the heap; the caller is its thread or holds its lock
- *
- * Return: the objects, each holding the address of the next.
- */
-void *theap_take_inbox(struct theap *h)
-{
-	if (!atomic_load_explicit(&h->inbox, memory_order_relaxed))
-		return NULL;
-	/* Not counted down one by one: the bound need not be exact. */
-	atomic_store_explicit(&h->inbox_nr, 0, memory_order_relaxed);
-	return atomic_exchange_explicit(&h->inbox, NULL, memory_order_acquire);
 }
 
 /**
@@ -296,16 +291,18 @@ void *theap_take_inbox(struct theap *h)
  */
 void theap_drain(struct theap *h)
 {
-	void *obj = theap_take_inbox(h);
+	struct parcel *all = parcel_take_inbox(h);
 
-	while (obj) {
-		void *next = *(void **)obj;
-		u64 entry = entry_of(obj);
+	for (struct parcel *p = all; p; p = p->next) {
+		for (u64 i = 0, n; i < p->nr; i += n) {
+			u64 entry = entry_of(p->objs[i]);
+			u8 c = entry;
 
-		h->used -= size_classes[(u8)entry].size;
-		put(h, entry, &obj, 1);
-		obj = next;
+			n = put(h, entry, c, p->objs + i, p->nr - i);
+			h->used -= n * size_classes[c].size;
+		}
 	}
+	parcel_give_back(h, all);
 	shed(h, h->max_spare);
 }
 

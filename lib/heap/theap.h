@@ -4,8 +4,9 @@
  * thread and is taken over, objects and all, by the next thread that starts.
  *
  * Its thread takes the lock when its cache runs empty or full.  Another thread
- * that frees an object of it leaves the object in the inbox, without a lock,
- * and takes the lock only if the heap has no thread or its inbox overflows.
+ * that frees objects of it leaves a parcel of them in the inbox, without a
+ * lock, and takes the lock only if the heap has no thread or its inbox
+ * overflows.
  */
 #ifndef ASHLAR_HEAP_THEAP_H
 #define ASHLAR_HEAP_THEAP_H
@@ -18,6 +19,8 @@ enum {
 	MAX_THEAPS = 1 << 16,
 };
 
+struct parcel;
+
 struct theap {
 	struct lock lock;
 	u32 id;
@@ -27,9 +30,11 @@ struct theap {
 
 	/*
 	 * Objects freed by others: any thread pushes, the owner or the lock's
-	 * holder takes all.  On a line of its own, since others write it.
+	 * holder takes all.  And the emptied parcels, the other way.  On a line
+	 * of its own, since others write it.
 	 */
-	alignas(CACHE_LINE) _Atomic(void *) inbox;
+	alignas(CACHE_LINE) struct parcel *_Atomic inbox;
+	struct parcel *_Atomic empties;
 	_Atomic u32 inbox_nr;
 	_Atomic u64 nr_remote; /* ever */
 
@@ -38,10 +43,10 @@ struct theap {
 	u32 nr_slabs[NR_CLASSES];
 	struct list spare; /* empty slabs, the newest first */
 	u32 spare_units;
-	_Atomic u32 max_spare; /* units; the owner sets it */
+	_Atomic u32 max_spare;	/* units; the owner sets it */
 	_Atomic bool is_frugal; /* small slabs only; the owner sets it */
-	size_t used; /* bytes of slots handed to caches or users */
-	size_t slab_bytes; /* of all slabs */
+	size_t used;		/* bytes of slots handed to caches or users */
+	size_t slab_bytes;	/* of all slabs */
 	u64 nr_refills, nr_flushes;
 };
 
@@ -55,7 +60,6 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 			  unsigned int nr);
 void theap_return(struct theap *h, unsigned int c, void **objs,
 		  unsigned int nr);
-void *theap_take_inbox(struct theap *h);
 void theap_drain(struct theap *h);
 size_t theap_vacant(struct theap *h);
 void theap_trim(struct theap *h);

@@ -13,6 +13,7 @@
 
 #include "heap/large.h"
 #include "heap/misuse.h"
+#include "heap/parcel.h"
 #include "heap/press.h"
 #include "heap/process.h"
 #include "heap/remote.h"
@@ -25,9 +26,9 @@
 enum {
 	MAX_SPARE_UNITS = 128, /* empty slabs a heap may keep, and at least */
 	MIN_SPARE_UNITS = 4,
-	CROWD = 32,	       /* more threads than this must be frugal */
-	CROWD_START = 4,       /* objects in their stacks at first */
-	SPARE_THREADS = 8,     /* so many threads may keep the most */
+	CROWD = 32,	   /* more threads than this must be frugal */
+	CROWD_START = 4,   /* objects in their stacks at first */
+	SPARE_THREADS = 8, /* so many threads may keep the most */
 	REFILL_MAX = 128,
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
 	MIN_BUDGET = 32 << 10,
@@ -102,27 +103,60 @@ static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
 	tcache_drop_oldest(t, c, nr);
 }
 
+/* The stack of class @c is full: make room, or put @obj into its slab. */
+static noinline void take_over(struct tcache *t, unsigned int c, void *obj)
+{
+	if (!widen(t, c, tcache_max_cap(c)) && t->cap[c])
+		flush_oldest(t, c, t->cap[c] / 2 + 1);
+	if (tcache_room(t, c))
+		tcache_push_all(t, c, &obj, 1);
+	else
+		theap_return(t->heap, c, &obj, 1);
+}
+
+static inline u32 entry_of_own(const struct tcache *t, const void *obj)
+{
+	u32 entry = space_load(obj);
+
+	if (unlikely((entry ^ t->tag) >= NR_CLASSES))
+		misuse_die(MISUSE_DOUBLE, obj); /* freed since, and gone */
+	return entry;
+}
+
+/* As many objects as are of one class go onto their stack together. */
+static void unpack(struct tcache *t, struct parcel *p)
+{
+	void **at = p->objs, **end = at + p->nr;
+
+	while (at < end) {
+		u32 entry = entry_of_own(t, *at);
+		unsigned int c = (u8)entry;
+		void **top = t->top[c];
+		size_t nr = min_size(end - at, tcache_room(t, c));
+		void **stop = at + nr;
+
+		if (unlikely(!nr)) {
+			take_over(t, c, *at++);
+			continue;
+		}
+		do
+			*--top = *at++;
+		while (at != stop && space_low(*at) == entry);
+		t->top[c] = top;
+	}
+}
+
 /*
  * What others have freed goes into the cache, as far as there is room, and into
  * slabs beyond.
  */
 static void take_foreign(struct tcache *t)
 {
-	void *obj = theap_take_inbox(t->heap);
+	struct parcel *all = parcel_take_inbox(t->heap);
 
-	while (obj) {
-		void *next = *(void **)obj;
-		unsigned int c = (u8)space_load(obj);
-
-		if (t->top[c] == t->floor[c] &&
-		    !widen(t, c, tcache_max_cap(c)) && t->cap[c])
-			flush_oldest(t, c, t->cap[c] / 2 + 1);
-		if (t->top[c] != t->floor[c])
-			*--t->top[c] = obj;
-		else
-			theap_return(t->heap, c, &obj, 1);
-		obj = next;
-	}
+	for (struct parcel *p = all; p; p = p->next)
+		unpack(t, p);
+	parcel_give_back(t->heap, all);
 }
 
 /* A thread without a heap of its own: from any, one object at a time. */

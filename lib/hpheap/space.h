@@ -83,6 +83,13 @@ static inline u64 space_load(const void *p)
 	return atomic_load_explicit(space_entry(unit), memory_order_relaxed);
 }
 
+/* Owner and class of a block that was handed out. */
+static inline u32 space_low(const void *p)
+{
+	return (u32)atomic_load_explicit(space_entry(space_unit(p)),
+					 memory_order_relaxed);
+}
+
 static inline struct span *space_span(u64 entry)
 {
 	return (struct span *)(space.spans +

@@ -11,6 +11,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 static char static_bytes[4096];
@@ -121,6 +122,19 @@ static void realloc_freed(void)
 	hide(realloc(hide(p), 50000));
 }
 
+void operator_delete(void *p, size_t size) asm("_ZdlPvm")
+	__attribute__((weak));
+
+static void delete_other_size(void)
+{
+	void *p = malloc(40);
+
+	if (!operator_delete)
+		abort(); /* a C program on libc: nobody to find it */
+	operator_delete(hide(p), 500);
+	malloc_trim(0);
+}
+
 enum finder {
 	HARDENED = 1, /* Ashlar with harden:1 */
 	ALWAYS = 2,   /* Ashlar without, and glibc */
@@ -141,6 +155,7 @@ static const struct misuse {
 	{"free_mapped", free_mapped, ALWAYS},
 	{"free_inside_small", free_inside_small, HARDENED},
 	{"free_inside_large", free_inside_large, ALWAYS},
+	{"delete_other_size", delete_other_size, ALWAYS},
 	{"realloc_freed", realloc_freed, HARDENED},
 	{},
 };

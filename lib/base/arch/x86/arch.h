@@ -27,4 +27,32 @@ static inline long sys_call(long nr, long a, long b, long c, long d, long e,
 	return ret;
 }
 
+/*
+ * A thread-local structure as an address in the segment of the thread pointer.
+ * gcc alone would add the thread pointer first to change a word in place.  The
+ * sanitizers do not know segments.
+ */
+#if defined(__SEG_FS) && !defined(__clang__) && \
+	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+#define TLS_SEGMENT __seg_fs
+
+#define tls_here(type, name) \
+	({ \
+		type TLS_SEGMENT *here; \
+		asm("movq " #name "@gottpoff(%%rip), %0" : "=c"(here)); \
+		here; \
+	})
+
+/* Move a pointer by @nr words. */
+static inline void tls_advance(void **TLS_SEGMENT *at, long nr)
+{
+	asm volatile("addq %1, %0"
+		     : "+m"(*at)
+		     : "er"(nr * (long)sizeof(void *))
+		     : "memory", "cc");
+}
+
+#endif
+
 #endif
