@@ -131,6 +131,7 @@ static void delete_other_size(void)
 
 	if (!operator_delete)
 		abort(); /* a C program on libc: nobody to find it */
+	free(hide(malloc(500)));
 	operator_delete(hide(p), 500);
 	malloc_trim(0);
 }
