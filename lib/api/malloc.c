@@ -223,10 +223,14 @@ static void *grow_large(u64 entry, void *p, size_t size)
 	return new;
 }
 
-static noinline void *realloc_rare(u64 entry, void *p, size_t size)
+static noinline void *realloc_rare(void *p, size_t size)
 {
 	void *new = NULL;
+	u64 entry;
 
+	if (!p)
+		return alloc(size);
+	entry = entry_of_live(p);
 	if (!size) {
 		free_slow(p);
 		return NULL;
@@ -251,20 +255,16 @@ static noinline void *realloc_rare(u64 entry, void *p, size_t size)
 /* In place while at least half of the slot stays in use. */
 API void *realloc(void *p, size_t size)
 {
-	u64 entry;
-	unsigned int c;
+	u64 entry = space_load(p);
+	unsigned int c = (u8)entry;
 
-	if (unlikely(!p))
-		return alloc(size);
-	entry = entry_of_live(p);
-	c = (u8)entry;
-	if (likely(c < NR_CLASSES)) {
+	if (likely(entry && c < NR_CLASSES)) {
 		size_t slot = size_classes[c].size;
 
 		if (likely(size <= slot && size > slot / 2))
 			return p;
 	}
-	return realloc_rare(entry, p, size);
+	return realloc_rare(p, size);
 }
 
 API void *reallocarray(void *p, size_t nr, size_t size)
