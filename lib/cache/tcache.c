@@ -12,7 +12,7 @@
 enum {
 	/* One less than a power of two: the NULL has room in the array too. */
 	MAX_OBJS = 511,
-	MAX_BYTES = 64 << 10,
+	MAX_BYTES = 1 << 20,
 	MISS_OBJS = 63,
 	MISS_BYTES = 4 << 10,
 	CROWDED_MISS_BYTES = 1 << 10,
@@ -119,6 +119,24 @@ void tcache_push_all(struct tcache *t, unsigned int c, void **objs,
 	assert(nr <= tcache_room(t, c));
 	t->top[c] -= nr;
 	memcpy(t->top[c], objs, nr * sizeof(void *));
+}
+
+/**
+ * tcache_fill() - an empty stack has been filled, but for the first object
+ * @t: the thread's cache
+ * @c: class
+ * @room: words below the top from which on the objects were put
+ * @nr: how many; the first, which goes elsewhere, is not pushed
+ */
+void tcache_fill(struct tcache *t, unsigned int c, unsigned int room,
+		 unsigned int nr)
+{
+	void **objs = t->top[c] - room;
+
+	assert(!tcache_nr(t, c) && nr && nr <= room);
+	t->top[c] -= nr - 1;
+	if (nr < room) /* out of memory on the way */
+		memmove(t->top[c], objs + 1, (nr - 1) * sizeof(void *));
 }
 
 /**

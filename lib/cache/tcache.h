@@ -62,6 +62,7 @@ struct tcache {
 	size_t capacity; /* sum over classes of array length times size */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
 	u32 press_round; /* of limit_round(), as last obeyed */
+	u32 hand; /* class from which room was taken last */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
 	struct remote_slot remote[REMOTE_SLOTS];
@@ -108,6 +109,8 @@ bool tcache_resize(struct tcache *t, unsigned int c, unsigned int cap);
 unsigned int tcache_room(const struct tcache *t, unsigned int c);
 void tcache_push_all(struct tcache *t, unsigned int c, void **objs,
 		     unsigned int nr);
+void tcache_fill(struct tcache *t, unsigned int c, unsigned int room,
+		 unsigned int nr);
 void tcache_drop_oldest(struct tcache *t, unsigned int c, unsigned int nr);
 unsigned int tcache_start_cap(unsigned int c, unsigned int limit);
 unsigned int tcache_miss_cap(unsigned int c, bool is_crowded);

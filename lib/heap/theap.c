@@ -110,6 +110,7 @@ void theap_place(struct theap *h, struct slab *s)
 	if (s->level < SLAB_LEVELS) {
 		hlist_add(&s->hlink, &h->level[s->class][s->level]);
 	} else if (s->level == SLAB_EMPTY) {
+		hlist_add(&s->hlink, &h->empty[s->class]);
 		list_add(&s->link, &h->spare);
 		h->spare_units += s->span.nr_units;
 	}
@@ -121,59 +122,84 @@ void theap_unplace(struct theap *h, struct slab *s)
 	if (s->level < SLAB_LEVELS) {
 		hlist_del(&s->hlink);
 	} else if (s->level == SLAB_EMPTY) {
+		hlist_del(&s->hlink);
 		list_del(&s->link);
 		h->spare_units -= s->span.nr_units;
 	}
 }
 
 /* Give empty slabs back, the oldest first, down to @keep units. */
-static void shed(struct theap *h, unsigned int keep)
+static noinline void shed_to(struct theap *h, unsigned int keep)
 {
+	struct slab_rest rest = { 0, 0 };
+
 	while (h->spare_units > keep) {
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
 		theap_unplace(h, s);
 		h->nr_slabs[s->class]--;
 		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
-		slab_destroy(s);
+		slab_destroy(s, &rest);
 	}
+	slab_flush(&rest);
 }
 
-static struct slab *spare_of_class(struct theap *h, unsigned int c)
+/* Too many?  Then some more at once, since neighbours go back together. */
+static inline void shed(struct theap *h)
 {
-	for (struct list *n = h->spare.next; n != &h->spare; n = n->next) {
-		struct slab *s = container_of(n, struct slab, link);
+	if (unlikely(h->spare_units > h->max_spare))
+		shed_to(h, h->max_spare / 4 * 3);
+}
 
-		if (s->class == c)
-			return s;
-	}
-	return NULL;
+/*
+ * A class that has many slabs gets more than one at once, for an eighth of what
+ * it has at most.
+ */
+static unsigned int batch_of(struct theap *h, unsigned int c)
+{
+	unsigned int room = h->max_spare / 4 / size_classes[c].units;
+	unsigned int nr = min_size(h->nr_slabs[c] / 8, room);
+
+	return max_size(min_size(nr, SLAB_BATCH), 1);
+}
+
+/* A new slab, unplaced; those that came with it are spare. */
+static noinline struct slab *new_slab(struct theap *h, unsigned int c)
+{
+	bool is_small = !h->nr_slabs[c] || h->is_frugal;
+	struct slab_want want = {
+		.class = c,
+		.geometry = is_small ? SLAB_STARTER : SLAB_NORMAL,
+		.owner = h->id,
+	};
+	struct slab *slabs[SLAB_BATCH];
+	unsigned int cpu, nr;
+
+	if (getcpu(&cpu, &want.node))
+		want.node = 0;
+	nr = slab_create(&want, batch_of(h, c), slabs);
+	if (!nr)
+		return NULL;
+	h->nr_slabs[c] += nr;
+	h->slab_bytes += ((size_t)slabs[0]->span.nr_units << UNIT_SHIFT) * nr;
+	while (--nr)
+		theap_place(h, slabs[nr]);
+	return slabs[0];
 }
 
 /* The fullest slab with a free slot, or a new one; unplaced.  Lock held. */
 static struct slab *slab_for(struct theap *h, unsigned int c)
 {
-	struct slab *s = NULL;
-	unsigned int cpu, node;
+	struct hlist *n = h->empty[c];
+	struct slab *s;
 
-	for (unsigned int l = 0; l < SLAB_LEVELS && !s; l++)
+	for (unsigned int l = SLAB_LEVELS; l--;)
 		if (h->level[c][l])
-			s = container_of(h->level[c][l], struct slab, hlink);
-	if (!s)
-		s = spare_of_class(h, c);
-	if (s) {
-		theap_unplace(h, s);
-		return s;
-	}
-	if (getcpu(&cpu, &node))
-		node = 0;
-	s = slab_create(
-		c, h->nr_slabs[c] && !h->is_frugal ? SLAB_NORMAL : SLAB_STARTER,
-		h->id, node);
-	if (s) {
-		h->nr_slabs[c]++;
-		h->slab_bytes += (size_t)s->span.nr_units << UNIT_SHIFT;
-	}
+			n = h->level[c][l];
+	if (!n)
+		return new_slab(h, c);
+	s = container_of(n, struct slab, hlink);
+	theap_unplace(h, s);
 	return s;
 }
 
@@ -280,7 +306,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 		}
 		n = put(h, entry_of(*objs), c, objs, nr);
 	}
-	shed(h, h->max_spare);
+	shed(h);
 	h->nr_flushes++;
 	lock_release(&h->lock);
 }
@@ -303,7 +329,7 @@ void theap_drain(struct theap *h)
 		}
 	}
 	parcel_give_back(h, all);
-	shed(h, h->max_spare);
+	shed(h);
 }
 
 /* Bytes in free slots of a heap's slabs. */
@@ -320,7 +346,7 @@ size_t theap_vacant(struct theap *h)
 /* Give all empty slabs back; lock held. */
 void theap_trim(struct theap *h)
 {
-	shed(h, 0);
+	shed_to(h, 0);
 }
 
 /* Invariants of a heap; lock held. */

@@ -41,7 +41,8 @@ struct theap {
 	/* Guarded by lock. */
 	alignas(CACHE_LINE) struct hlist *level[NR_CLASSES][SLAB_LEVELS];
 	u32 nr_slabs[NR_CLASSES];
-	struct list spare; /* empty slabs, the newest first */
+	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
+	struct list spare; /* ...and of all, each the newest first */
 	u32 spare_units;
 	_Atomic u32 max_spare;	/* units; the owner sets it */
 	_Atomic bool is_frugal; /* small slabs only; the owner sets it */

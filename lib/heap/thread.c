@@ -3,8 +3,8 @@
  * Threads come, run out of cached objects, have too many of them, and go.
  *
  * A stack of the cache grows as it is used: to 4 KiB worth of objects if the
- * thread just allocates, and further, to 64 KiB worth, if it is full and empty
- * by turns.  All stacks of a thread together may hold tcache_max bytes, less
+ * thread just allocates, and further, to 511 objects, if it is full and empty by
+ * turns.  All stacks of a thread together may hold tcache_max bytes, less
  * where there are many threads.
  */
 #include "heap/thread.h"
@@ -29,9 +29,9 @@ enum {
 	CROWD = 32,	   /* more threads than this must be frugal */
 	CROWD_START = 4,   /* objects in their stacks at first */
 	SPARE_THREADS = 8, /* so many threads may keep the most */
-	REFILL_MAX = 128,
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
 	MIN_BUDGET = 32 << 10,
+	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
 	TICK_STEPS = 2,	 /* huge pages purged on the way of an allocation */
 };
@@ -79,28 +79,51 @@ static bool attach(struct tcache *t)
 	return true;
 }
 
-/* Make a stack longer if there is leave to; false: it stays as it is. */
-static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
-{
-	unsigned int cap = t->cap[c];
-	unsigned int start = thread_count() > CROWD ? CROWD_START : UINT_MAX;
-	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
-	size_t more;
-
-	want = min_size(want, limit);
-	if (want <= cap)
-		return false;
-	more = (size_t)(want - cap) * size_classes[c].size;
-	if (conf.harden || (cap && t->capacity + more > budget()))
-		return false;
-	return tcache_resize(t, c, want);
-}
-
 /* Put the objects that have waited longest back into slabs. */
 static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
 {
 	theap_return(t->heap, c, t->floor[c] + t->cap[c] - nr, nr);
 	tcache_drop_oldest(t, c, nr);
+}
+
+/* Halve the next stack in turn that is long, so that others may grow. */
+static void shorten_one(struct tcache *t, unsigned int except)
+{
+	for (unsigned int i = 0; i < NR_CLASSES; i++) {
+		unsigned int c = t->hand = (t->hand + 1) % NR_CLASSES;
+		unsigned int cap = t->cap[c] / 2, nr = tcache_nr(t, c);
+
+		if (c == except || cap * size_classes[c].size < LONG_BYTES)
+			continue;
+		if (nr > cap)
+			flush_oldest(t, c, nr - cap);
+		tcache_resize(t, c, cap);
+		return;
+	}
+}
+
+/* Make a stack longer if there is leave to; false: it stays as it is. */
+static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
+{
+	unsigned int cap = t->cap[c], size = size_classes[c].size;
+	unsigned int start = thread_count() > CROWD ? CROWD_START : UINT_MAX;
+	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
+	size_t most = budget();
+
+	want = min_size(want, limit);
+	if (want <= cap || conf.harden)
+		return false;
+	if (cap && t->capacity + (size_t)(want - cap) * size > most) {
+		/* What is left, if it is worth the while. */
+		size_t left = most > t->capacity ? most - t->capacity : 0;
+
+		want = cap + left / size;
+		if (want < cap + cap / 4 + 1) {
+			shorten_one(t, c);
+			return false;
+		}
+	}
+	return tcache_resize(t, c, want);
 }
 
 /* The stack of class @c is full: make room, or put @obj into its slab. */
@@ -196,6 +219,21 @@ void thread_tick(struct tcache *t)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
 }
 
+/* Fill half of an empty stack from slabs; one object, if there is no stack. */
+static void *refill(struct tcache *t, unsigned int c)
+{
+	unsigned int want = min_size(t->cap[c] / 2 + 1, max_size(t->cap[c], 1));
+	void *obj, **objs = t->cap[c] ? t->top[c] - want : &obj;
+	unsigned int got = theap_refill(t->heap, c, objs, want);
+
+	if (!got)
+		return NULL;
+	obj = objs[0];
+	if (t->cap[c])
+		tcache_fill(t, c, want, got);
+	return obj;
+}
+
 /**
  * thread_alloc() - an object when the cache has none
  * @c: class
@@ -205,8 +243,7 @@ void thread_tick(struct tcache *t)
 void *thread_alloc(unsigned int c)
 {
 	struct tcache *t = &tcache;
-	void *objs[REFILL_MAX];
-	unsigned int want, got;
+	void *obj;
 
 	if (t->state != TCACHE_LIVE && !attach(t))
 		return alloc_homeless(c);
@@ -217,15 +254,13 @@ void *thread_alloc(unsigned int c)
 	take_foreign(t);
 	if (*t->top[c])
 		return *t->top[c]++;
-	want = min_size(t->cap[c] / 2 + 1, REFILL_MAX);
-	got = theap_refill(t->heap, c, objs, want);
-	if (unlikely(!got) && press_relieve())
-		got = theap_refill(t->heap, c, objs, 1);
-	if (unlikely(!got)) {
+	obj = refill(t, c);
+	if (unlikely(!obj) && press_relieve())
+		obj = refill(t, c);
+	if (unlikely(!obj)) {
 		press_refused();
 		return NULL;
 	}
-	tcache_push_all(t, c, objs + 1, got - 1);
 	thread_tick(t);
 	/*
 	 * Not in thread_tick(): libc calls free() with the lock held that the
@@ -233,7 +268,7 @@ void *thread_alloc(unsigned int c)
 	 */
 	if (!(t->nr_slow % TICK_EVERY) || limit_is_pressed())
 		process_background(theap_vacant(t->heap));
-	return objs[0];
+	return obj;
 }
 
 /* The cache is full. */

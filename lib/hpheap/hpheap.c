@@ -439,6 +439,49 @@ int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 	return err ? -ENOMEM : 0;
 }
 
+/* As many runs as adjoin each other where one goes; lock held. */
+static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
+				   unsigned int most, struct run *ret_run)
+{
+	struct hpage *hp = find_hpage(h, nr_units);
+	size_t was_touched = 0;
+	unsigned int first, room, nr;
+
+	if (!hp)
+		return 0;
+	first = hpage_fit(hp, nr_units, 1);
+	room = bitmap_next_set(&hp->used, first) - first;
+	nr = min_size(room / nr_units, most);
+	take(h, hp, first, nr * nr_units, &was_touched);
+	ret_run->unit = hpheap_index(hp) * HPAGE_UNITS + first;
+	ret_run->is_zero = !was_touched;
+	return nr;
+}
+
+/**
+ * hpheap_alloc_some() - adjacent runs of one length
+ * @h: the heap
+ * @nr_units: length of each, at most HPAGE_UNITS
+ * @most: so many at most
+ * @ret_run: where they are, and whether all of them read as zeroes
+ * @ret_nr: how many there are
+ *
+ * They are where one such run would go: more than one only if there is room.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int hpheap_alloc_some(struct hpheap *h, size_t nr_units, unsigned int most,
+		      struct run *ret_run, unsigned int *ret_nr)
+{
+	unsigned int nr;
+
+	lock_acquire(&h->lock);
+	nr = try_alloc_some(h, nr_units, most, ret_run);
+	lock_release(&h->lock);
+	*ret_nr = max_size(nr, 1);
+	return nr ? 0 : hpheap_alloc(h, nr_units, 1, ret_run);
+}
+
 /* Free units of one huge page; lock held. */
 static void put(struct hpheap *h, struct hpage *hp, unsigned int first,
 		unsigned int nr)

@@ -61,6 +61,8 @@ void hpheap_reset_all(void);
 int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 		 struct run *ret_run);
 void hpheap_free(size_t unit, size_t nr_units);
+int hpheap_alloc_some(struct hpheap *h, size_t nr_units, unsigned int most,
+		      struct run *ret_run, unsigned int *ret_nr);
 bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		   bool *ret_is_zero);
 bool hpheap_is_hollowable(size_t unit);

@@ -21,53 +21,88 @@ static unsigned int units_for(unsigned int class, enum slab_geometry geometry)
 	return c->units;
 }
 
-/**
- * slab_create() - a slab with all slots free
- * @class: size class
- * @geometry: SLAB_STARTER for a slab that may never be filled
- * @owner: id of the thread heap that owns it, for the page map
- * @node: NUMA node to take memory from
- *
- * Return: the slab, or NULL when out of memory.
- */
-struct slab *slab_create(unsigned int class, enum slab_geometry geometry,
-			 u32 owner, unsigned int node)
+static void slab_init(struct slab *s, size_t unit, unsigned int nr_units,
+		      unsigned int class, u32 owner)
 {
-	unsigned int nr_units = units_for(class, geometry);
-	struct hpheap *h = hpheap_get(node);
-	struct slab *s = (struct slab *)space_span_alloc();
-	struct run run;
+	size_t nr_objs = ((size_t)nr_units << UNIT_SHIFT) /
+			 size_classes[class].size;
 
-	if (!s)
-		return NULL;
-	if (!h || hpheap_alloc(h, nr_units, 1, &run)) {
-		space_span_free(&s->span);
-		return NULL;
-	}
-	s->span.unit = run.unit;
+	s->span.unit = unit;
 	s->span.nr_units = nr_units;
 	s->class = class;
 	s->level = SLAB_EMPTY;
-	s->nr_objs = ((size_t)nr_units << UNIT_SHIFT) / size_classes[class].size;
-	s->nr_free = s->nr_objs;
-	bitmap_set_range(&s->free, 0, s->nr_objs);
+	s->nr_objs = nr_objs;
+	s->nr_free = nr_objs;
+	bitmap_set_range(&s->free, 0, nr_objs);
 	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | class, nr_units);
 	slab_check(s);
-	return s;
+}
+
+/* Headers for @nr slabs; how many there are. */
+static unsigned int alloc_headers(struct slab **ret, unsigned int nr)
+{
+	unsigned int n = 0;
+
+	while (n < nr && (ret[n] = (struct slab *)space_span_alloc()))
+		n++;
+	return n;
+}
+
+/**
+ * slab_create() - slabs with all slots free
+ * @want: what they shall be
+ * @most: so many at most, up to SLAB_BATCH
+ * @ret_slabs: receives them
+ *
+ * There is more than one only where they adjoin each other.
+ *
+ * Return: how many there are, 0 when out of memory.
+ */
+unsigned int slab_create(const struct slab_want *want, unsigned int most,
+			 struct slab **ret_slabs)
+{
+	unsigned int nr_units = units_for(want->class, want->geometry);
+	struct hpheap *h = hpheap_get(want->node);
+	unsigned int nr = alloc_headers(ret_slabs, h ? most : 0), got = 0;
+	struct run run;
+
+	if (nr && hpheap_alloc_some(h, nr_units, nr, &run, &got))
+		got = 0;
+	for (unsigned int i = 0; i < got; i++)
+		slab_init(ret_slabs[i], run.unit + i * nr_units, nr_units,
+			  want->class, want->owner);
+	while (nr > got)
+		space_span_free(&ret_slabs[--nr]->span);
+	return got;
 }
 
 /**
  * slab_destroy() - give a slab's memory back to the huge-page heap
  * @s: the slab; all slots are free and it is in no list
+ * @rest: units of slabs destroyed before that are still to be given back; those
+ *	that adjoin go back together. The caller ends with slab_flush().
  */
-void slab_destroy(struct slab *s)
+void slab_destroy(struct slab *s, struct slab_rest *rest)
 {
 	size_t unit = s->span.unit, nr_units = s->span.nr_units;
 
 	assert(s->nr_free == s->nr_objs);
 	space_mark(&s->span, 0, nr_units);
 	space_span_free(&s->span);
-	hpheap_free(unit, nr_units);
+	if (unit / HPAGE_UNITS != rest->unit / HPAGE_UNITS ||
+	    (unit != rest->unit + rest->nr_units &&
+	     unit + nr_units != rest->unit))
+		slab_flush(rest);
+	rest->unit = rest->nr_units ? min_size(unit, rest->unit) : unit;
+	rest->nr_units += nr_units;
+}
+
+/* Give back what slab_destroy() has left. */
+void slab_flush(struct slab_rest *rest)
+{
+	if (rest->nr_units)
+		hpheap_free(rest->unit, rest->nr_units);
+	rest->nr_units = 0;
 }
 
 /* Objects that touch unit @u: [*@ret_first, *@ret_end). */

@@ -29,10 +29,8 @@ struct slab {
 	u16 seen_free; /* nr_free when reclaim last came by */
 	u16 move_at;   /* nr_free at which it belongs elsewhere */
 	u32 hollow;    /* bit n: unit n was given back and not used since */
-	union {
-		struct hlist hlink; /* among those of a level */
-		struct list link;   /* among the empty ones */
-	};
+	struct hlist hlink; /* among those of a class and level */
+	struct list link;   /* among the empty ones of all classes */
 	struct bitmap free; /* bit n: slot n is free */
 };
 
@@ -82,9 +80,23 @@ enum slab_geometry {
 	SLAB_STARTER, /* as small as makes sense: the first of its class */
 };
 
-struct slab *slab_create(unsigned int class, enum slab_geometry geometry,
-			 u32 owner, unsigned int node);
-void slab_destroy(struct slab *s);
+enum { SLAB_BATCH = 8 };
+
+struct slab_want {
+	unsigned int class;
+	enum slab_geometry geometry;
+	u32 owner;	   /* id of the thread heap, for the page map */
+	unsigned int node; /* NUMA node to take memory from */
+};
+
+struct slab_rest {
+	size_t unit, nr_units;
+};
+
+unsigned int slab_create(const struct slab_want *want, unsigned int most,
+			 struct slab **ret_slabs);
+void slab_destroy(struct slab *s, struct slab_rest *rest);
+void slab_flush(struct slab_rest *rest);
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);
 u32 slab_vacant(const struct slab *s);
 void slab_hold(struct slab *s, u32 units);
@@ -120,10 +132,10 @@ static inline unsigned int slab_put(struct slab *s, void *const *objs,
 	size_t end = (size_t)s->nr_objs * c->size;
 	uintptr_t base = (uintptr_t)slab_base(s);
 	u64 recip = c->recip;
-	unsigned int n = 0;
+	void *const *at = objs, *const *stop = objs + nr;
 
 	do {
-		size_t off = (uintptr_t)objs[n] - base;
+		size_t off = (uintptr_t)*at - base;
 		unsigned __int128 q = size_class_divide(recip, off);
 		unsigned int i = q >> 64;
 		u64 bit = 1ULL << (i % 64);
@@ -133,9 +145,9 @@ static inline unsigned int slab_put(struct slab *s, void *const *objs,
 		if (unlikely(s->free.w[i / 64] & bit))
 			break;
 		s->free.w[i / 64] |= bit;
-	} while (++n < nr);
-	s->nr_free += n;
-	return n;
+	} while (++at != stop);
+	s->nr_free += at - objs;
+	return at - objs;
 }
 
 #endif
