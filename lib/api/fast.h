@@ -74,7 +74,7 @@ static inline void *alloc_aligned(size_t align, size_t size)
 
 	if (likely(last < FINE_MAX))
 		return alloc_class(size_class_fine(last));
-	if (likely(align <= 64))
+	if (likely(last < SMALL_MAX && align <= 64))
 		return alloc_coarse(last);
 	return alloc_aligned_rare(align, size);
 }
