@@ -444,7 +444,7 @@ static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
 				   unsigned int most, struct run *ret_run)
 {
 	struct hpage *hp = find_hpage(h, nr_units);
-	size_t was_touched = 0;
+	size_t was_touched = 0, unit;
 	unsigned int first, room, nr;
 
 	if (!hp)
@@ -452,8 +452,11 @@ static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
 	first = hpage_fit(hp, nr_units, 1);
 	room = bitmap_next_set(&hp->used, first) - first;
 	nr = min_size(room / nr_units, most);
+	unit = hpheap_index(hp) * HPAGE_UNITS + first;
+	if (!hpheap_charge(h, unit, nr * nr_units))
+		return 0;
 	take(h, hp, first, nr * nr_units, &was_touched);
-	ret_run->unit = hpheap_index(hp) * HPAGE_UNITS + first;
+	ret_run->unit = unit;
 	ret_run->is_zero = !was_touched;
 	return nr;
 }
@@ -466,7 +469,8 @@ static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
  * @ret_run: where they are, and whether all of them read as zeroes
  * @ret_nr: how many there are
  *
- * They are where one such run would go: more than one only if there is room.
+ * They are where one such run would go: more than one only if there is room, and
+ * no hard limit that others may need it for.
  *
  * Return: 0, or -ENOMEM.
  */
@@ -475,6 +479,8 @@ int hpheap_alloc_some(struct hpheap *h, size_t nr_units, unsigned int most,
 {
 	unsigned int nr;
 
+	if (limit_has_hard())
+		most = 1;
 	lock_acquire(&h->lock);
 	nr = try_alloc_some(h, nr_units, most, ret_run);
 	lock_release(&h->lock);

@@ -210,8 +210,8 @@ static unsigned int keep_touchable(struct slab *s, void **objs, unsigned int nr)
 
 	while (n < nr && fill_hollow(s, objs[n]))
 		n++;
-	for (unsigned int i = n; i < nr; i++)
-		slab_put(s, objs[i]);
+	if (n < nr)
+		slab_put(s, objs + n, nr - n);
 	return n;
 }
 
