@@ -136,6 +136,7 @@ static void print_statistics(void)
 	       "Comparing them with ``in_use`` and ``dirty``\nshows what the "
 	       "kernel granted as against what the library asked for.\n");
 	STATS_TABLE(STAT_ROW)
+	STATS_TEXT_TABLE(STAT_ROW)
 }
 
 int main(int argc, char **argv)

@@ -43,6 +43,38 @@ size_t ashlar_stats_json(char *buf, size_t len);
  */
 void ashlar_purge(void);
 
+/**
+ * ashlar_pressure_register() - have a function called when memory is short
+ * @fn: the function
+ * @arg: its argument
+ *
+ * It is called when the kernel or the Ashlar module tells of memory pressure
+ * (option "pressure") and when soft_limit is passed, before the library gives
+ * its own free memory back; at most ten times a second.  The library's
+ * background thread calls, one function at a time, with all signals blocked and
+ * 256 KiB of stack.  It may allocate and free, register and unregister.
+ *
+ * Functions stay registered in the child of a fork, where the thread is started
+ * by a later allocation.
+ *
+ * Return: 0, or an error number: EINVAL @fn is NULL; EEXIST @fn is registered
+ * with this @arg; ENOSPC 32 are registered; EOPNOTSUPP background_thread:off;
+ * EAGAIN no thread could be started; ENOMEM the library could not be set up.
+ */
+int ashlar_pressure_register(void (*fn)(void *arg), void *arg);
+
+/**
+ * ashlar_pressure_unregister() - undo ashlar_pressure_register()
+ * @fn: the function
+ * @arg: the argument it was registered with
+ *
+ * Waits for a call that is running, unless called by it: then do not hold a lock
+ * that the function takes.  After the return it is not called any more.
+ *
+ * Return: 0, or ENOENT: it is not registered.
+ */
+int ashlar_pressure_unregister(void (*fn)(void *arg), void *arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,15 +3,33 @@
  * Start and end of the process, and Ashlar's own calls.
  */
 #include <ashlar/ashlar.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "api/api.h"
+#include "heap/notify.h"
 #include "heap/process.h"
 #include "heap/stats.h"
+#include "os/fd.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/print.h"
+
+/*
+ * Standard error as it was at the start: programs that close it at their end
+ * (GNU coreutils do) have statistics printed all the same.
+ */
+static struct os_fd kept_stderr = OS_FD_NONE;
+
+static const char *env_options(void)
+{
+	const char *env = secure_getenv("ASHLAR_CONF");
+
+	return env ? env : "";
+}
 
 /*
  * Early among the constructors, so that handlers registered later run before
@@ -21,6 +39,9 @@ static __attribute__((constructor(101))) void start(void)
 {
 	pthread_atfork(process_before_fork, process_after_fork_parent,
 		       process_after_fork_child);
+	/* Options are read later, with the first allocation. */
+	if (strstr(env_options(), "stats_print"))
+		os_fd_keep(&kept_stderr, 2);
 }
 
 /* conf.stats_json with %p replaced. */
@@ -60,20 +81,30 @@ static void write_json(void)
 	os_close(fd);
 }
 
-static __attribute__((destructor)) void stop(void)
+static void print_stats(void)
 {
 	char buf[1024];
 	struct stats s;
 	struct print p;
+	int fd = 2;
 
-	if (conf.stats_json[0])
-		write_json();
-	if (!conf.stats_print)
-		return;
+	if (!os_fd_is_open(2) && os_fd_is_ours(&kept_stderr))
+		fd = kept_stderr.fd;
 	stats_gather(&s);
-	print_to_fd(&p, 2, buf, sizeof(buf));
+	print_to_fd(&p, fd, buf, sizeof(buf));
 	stats_print_text(&p, &s);
 	print_flush(&p);
+}
+
+/* A program that has allocated nothing has read no options so far. */
+static __attribute__((destructor)) void stop(void)
+{
+	if (*env_options())
+		process_init();
+	if (conf.stats_json[0])
+		write_json();
+	if (conf.stats_print)
+		print_stats();
 }
 
 API const char *ashlar_version(void)
@@ -98,4 +129,25 @@ API void ashlar_purge(void)
 {
 	if (process_init())
 		process_purge_all();
+}
+
+API int ashlar_pressure_register(void (*fn)(void *arg), void *arg)
+{
+	int err;
+
+	if (!process_init())
+		return ENOMEM;
+	if (conf.background_thread == BACKGROUND_OFF)
+		return EOPNOTSUPP;
+	err = notify_add(fn, arg);
+	if (!err && !process_watch()) {
+		notify_remove(fn, arg);
+		return EAGAIN;
+	}
+	return -err;
+}
+
+API int ashlar_pressure_unregister(void (*fn)(void *arg), void *arg)
+{
+	return -notify_remove(fn, arg);
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "backend/device.h"
+#include "backend/status.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/print.h"
@@ -125,4 +126,5 @@ u64 backend_fallbacks(void)
 void backend_after_fork(void)
 {
 	device_after_fork();
+	status_after_fork();
 }

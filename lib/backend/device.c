@@ -27,6 +27,7 @@ static struct {
 	dev_t rdev;	  /* What fd must be.  Guarded by lock. */
 	const char *path; /* Set once. */
 	u64 features;	  /* Of the module last opened.  Guarded by lock. */
+	size_t status_len; /* Of its status page.  Guarded by lock. */
 	int error;	  /* Of the last failure.  Guarded by lock. */
 } dev = { .fd = -1, .path = ASHLAR_DEVICE };
 
@@ -82,6 +83,7 @@ static int fd_open(void)
 		return err;
 	}
 	dev.features = info.ret_features;
+	dev.status_len = info.ret_status_len;
 	return move_high(fd);
 }
 
@@ -141,6 +143,24 @@ int device_map(void *addr, size_t len)
 	note(ret);
 	lock_release(&dev.lock);
 	return ret;
+}
+
+/**
+ * device_map_status() - the module's status page
+ *
+ * Return: the page, to be read only, or NULL.
+ */
+const void *device_map_status(void)
+{
+	const void *page = NULL;
+	int fd;
+
+	lock_acquire(&dev.lock);
+	fd = fd_get();
+	if (fd >= 0 && dev.features & ASHLAR_FEAT_STATUS)
+		page = os_map_read(fd, dev.status_len, ASHLAR_STATUS_OFFSET);
+	lock_release(&dev.lock);
+	return page;
 }
 
 /* One call on the verified descriptor. */

@@ -9,6 +9,7 @@
 #include "base/bits.h"
 
 int device_open(const char *path);
+const void *device_map_status(void);
 int device_map(void *addr, size_t len);
 int device_discard(void *addr, size_t len);
 int device_break(void *addr, const u64 *keep_pages);

@@ -5,6 +5,7 @@
  */
 #include "heap/press.h"
 
+#include "heap/notify.h"
 #include "heap/process.h"
 #include "heap/thread.h"
 #include "hpheap/limit.h"
@@ -67,6 +68,8 @@ bool press_tick(u64 now)
 		return false;
 	round = limit_round();
 	last = now;
+	if (is_new)
+		notify_all();
 	process_purge_all();
 	return true;
 }

@@ -13,10 +13,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "backend/backend.h"
+#include "heap/notify.h"
 #include "heap/press.h"
+#include "heap/pressure.h"
 #include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
@@ -37,7 +38,8 @@ enum {
 	REFOLD_MS = 250,
 	COLLAPSE_STEPS = 8, /* huge pages copied a round */
 	RECLAIM_MIN_MS = 2000,
-	BACKGROUND_STACK = 64 << 10,
+	WATCH_MS = 2000, /* idle, but to hear of pressure */
+	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
 };
 
 static struct lock init_lock;
@@ -171,16 +173,21 @@ static bool background_round(u64 *last_refold, u64 *last_reclaim)
 	return has_work;
 }
 
+/* Is pressure to be heard of even where there is nothing to purge? */
+static bool is_watching(void)
+{
+	return notify_is_wanted() || pressure_is_wanted();
+}
+
 /* Rounds come the slower the longer there is nothing to do. */
-static void *background_main(void *arg)
+static void background_run(void)
 {
 	u64 last_refold = 0, last_reclaim = os_now_ms();
 	unsigned int idle = 0;
 	long pause_ms = BACKGROUND_MS;
 
-	while (idle < BACKGROUND_IDLE_ROUNDS) {
-		struct timespec pause;
-
+	pressure_start();
+	while (idle < BACKGROUND_IDLE_ROUNDS || is_watching()) {
 		if (background_round(&last_refold, &last_reclaim)) {
 			idle = 0;
 			pause_ms = BACKGROUND_MS;
@@ -188,11 +195,21 @@ static void *background_main(void *arg)
 			idle++;
 			pause_ms = min_size(2 * pause_ms, BACKGROUND_MAX_MS);
 		}
-		pause.tv_sec = pause_ms / 1000;
-		pause.tv_nsec = pause_ms % 1000 * 1000000;
-		nanosleep(&pause, NULL);
+		if (idle > BACKGROUND_IDLE_ROUNDS)
+			pause_ms = WATCH_MS;
+		pressure_wait(pause_ms);
 	}
-	atomic_store(&background.is_running, false);
+	pressure_stop();
+}
+
+static void *background_main(void *arg)
+{
+	do {
+		background_run();
+		atomic_store(&background.is_running, false);
+		/* A watcher may have come while the thread seemed to run. */
+	} while (is_watching() &&
+		 !atomic_exchange(&background.is_running, true));
 	return arg;
 }
 
@@ -238,8 +255,23 @@ void process_background(size_t vacant)
 			dirty += purge_pending(hpheap_peek(node));
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
-	    limit_is_pressed())
+	    limit_is_pressed() || is_watching())
 		background_start();
+}
+
+/**
+ * process_watch() - somebody wants to hear of pressure: start the thread
+ *
+ * Not from inside of malloc or free.
+ *
+ * Return: false if there can't be one.
+ */
+bool process_watch(void)
+{
+	if (conf.background_thread == BACKGROUND_OFF)
+		return false;
+	background_start();
+	return background.is_running;
 }
 
 /**
@@ -269,6 +301,8 @@ size_t process_purge_all(void)
 
 void process_before_fork(void)
 {
+	notify_before_fork();
+	pressure_before_fork();
 	lock_acquire(&init_lock);
 	reclaim_stop();
 	theap_lock_all();
@@ -285,6 +319,8 @@ void process_after_fork_parent(void)
 	theap_unlock_all();
 	reclaim_resume();
 	lock_release(&init_lock);
+	pressure_after_fork_parent();
+	notify_after_fork_parent();
 	if (backend_has_refold())
 		refold_request();
 }
@@ -300,6 +336,8 @@ void process_after_fork_child(void)
 	backend_after_fork();
 	reclaim_resume();
 	lock_reset(&init_lock);
+	pressure_after_fork_child();
+	notify_after_fork_child();
 	thread_after_fork();
 	purge_disable();
 	refold_cancel();

@@ -7,6 +7,8 @@
 
 #include "backend/backend.h"
 #include "heap/large.h"
+#include "heap/notify.h"
+#include "heap/pressure.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
 #include "heap/truth.h"
@@ -66,6 +68,9 @@ static void gather_limits(struct stats *s)
 	s->hard_limit = bytes_of_limit(limit.hard);
 	s->soft_passed = limit.nr_soft;
 	s->hard_refused = limit.nr_refused;
+	s->pressure_events = pressure_events();
+	s->pressure_calls = notify_calls();
+	pressure_describe(s->pressure_source, sizeof(s->pressure_source));
 }
 
 /**
@@ -107,6 +112,11 @@ void stats_gather(struct stats *s)
 	print_u64(p, s->name);                                                 \
 	print_str(p, " (" doc ")\n");
 
+#define PRINT_TEXT_WORDS(name, doc)                                            \
+	print_str(p, "  " #name ": ");                                         \
+	print_str(p, s->name);                                                 \
+	print_str(p, " (" doc ")\n");
+
 /* One line a figure. */
 void stats_print_text(struct print *p, const struct stats *s)
 {
@@ -114,6 +124,7 @@ void stats_print_text(struct print *p, const struct stats *s)
 	print_u64(p, os_getpid());
 	print_str(p, ", statistics:\n");
 	STATS_TABLE(PRINT_TEXT)
+	STATS_TEXT_TABLE(PRINT_TEXT_WORDS)
 	print_str(p, "options:\n");
 	conf_print_text(p);
 }
@@ -122,12 +133,17 @@ void stats_print_text(struct print *p, const struct stats *s)
 	print_str(p, ",\"" #name "\":");                                       \
 	print_u64(p, s->name);
 
+#define PRINT_JSON_WORDS(name, doc)                                            \
+	print_str(p, ",\"" #name "\":");                                       \
+	print_json_str(p, s->name);
+
 /* One object. */
 void stats_print_json(struct print *p, const struct stats *s)
 {
 	print_str(p, "{\"version\":\"" ASHLAR_VERSION "\",\"pid\":");
 	print_u64(p, os_getpid());
 	STATS_TABLE(PRINT_JSON)
+	STATS_TEXT_TABLE(PRINT_JSON_WORDS)
 	print_str(p, ",\"options\":");
 	conf_print_json(p);
 	print_str(p, "}\n");

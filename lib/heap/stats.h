@@ -24,6 +24,9 @@
 	STAT(hard_limit, "bytes of hard_limit now, 0 for none")                \
 	STAT(soft_passed, "times the soft limit was passed")                   \
 	STAT(hard_refused, "allocations refused at the hard limit")            \
+	STAT(pressure_events, "times the kernel or the module told of memory " \
+			      "pressure")                                      \
+	STAT(pressure_calls, "calls of functions registered for it")           \
 	STAT(mapped, "bytes of address space taken into use")                  \
 	STAT(metadata, "bytes of the library's own tables")                    \
 	STAT(resident, "bytes resident, as the kernel says")                   \
@@ -43,10 +46,19 @@
 	STAT(remote_frees, "objects freed by a thread that did not own them")  \
 	STAT(fallbacks, "times the wanted backend could not serve")
 
+/* Figures that are words. */
+#define STATS_TEXT_TABLE(STAT)                                                 \
+	STAT(pressure_source,                                                  \
+	     "where memory pressure is heard of, or why nowhere")
+
+enum { STATS_TEXT_MAX = 320 };
+
 #define STATS_FIELD(name, doc) u64 name;
+#define STATS_TEXT_FIELD(name, doc) char name[STATS_TEXT_MAX];
 
 struct stats {
 	STATS_TABLE(STATS_FIELD)
+	STATS_TEXT_TABLE(STATS_TEXT_FIELD)
 };
 
 struct print;

@@ -185,6 +185,31 @@ int os_cgroup_find(const char *root, struct os_cgroup *ret_cgroup)
 	return find_in(root, false, ret_cgroup);
 }
 
+/**
+ * os_cgroup_pressure_path() - the file on memory pressure of this process
+ * @root: put before every path; "" but in tests
+ * @buf: receives its path
+ * @len: size of @buf
+ *
+ * Pressure is told by the unified hierarchy, whoever limits memory.
+ *
+ * Return: 0, or -errno: -ENOENT in the root cgroup, where the machine's is meant.
+ */
+int os_cgroup_pressure_path(const char *root, char *buf, size_t len)
+{
+	struct os_cgroup c;
+	int err = find_in(root, true, &c);
+
+	if (err)
+		return err;
+	if (strlen(c.dir) == c.mount_len)
+		return -ENOENT;
+	if (!append(c.dir, "/memory.pressure") || strlen(c.dir) >= len)
+		return -ENAMETOOLONG;
+	memcpy(buf, c.dir, strlen(c.dir) + 1);
+	return 0;
+}
+
 /* A number of bytes; SIZE_MAX for "max", and for version 1's "no limit". */
 static size_t read_limit(const char *path)
 {

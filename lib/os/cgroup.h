@@ -17,6 +17,7 @@ struct os_cgroup {
 };
 
 int os_cgroup_find(const char *root, struct os_cgroup *ret_cgroup);
+int os_cgroup_pressure_path(const char *root, char *buf, size_t len);
 size_t os_cgroup_limit(const char *root);
 size_t os_memory_total(void);
 

@@ -93,6 +93,21 @@ void *os_map(size_t len)
 }
 
 /**
+ * os_map_read() - a file's pages, to be read only
+ * @fd: file
+ * @len: bytes
+ * @offset: offset in the file, bytes
+ *
+ * Return: their start, or NULL.
+ */
+void *os_map_read(int fd, size_t len, u64 offset)
+{
+	long ret = sys_mmap(NULL, len, PROT_READ, MAP_SHARED, fd, offset);
+
+	return is_error(ret) ? NULL : (void *)ret;
+}
+
+/**
  * os_unmap() - give address space and memory back
  * @addr: start
  * @len: bytes

@@ -17,6 +17,7 @@ void os_init(void);
 void *os_reserve(size_t len);
 int os_commit(void *addr, size_t len);
 void *os_map(size_t len);
+void *os_map_read(int fd, size_t len, u64 offset);
 void os_unmap(void *addr, size_t len);
 int os_map_fixed(void *addr, size_t len, int flags, int fd, u64 offset);
 int os_decommit(void *addr, size_t len);

@@ -290,22 +290,6 @@ void conf_load(const char *env)
 	}
 }
 
-/* A byte that is not ASCII need not be UTF-8 either: all such are escaped. */
-static void print_json_char(struct print *p, u8 c)
-{
-	const char *const digits = "0123456789abcdef";
-
-	if (c < ' ' || c > '~') {
-		print_str(p, "\\u00");
-		print_mem(p, digits + c / 16, 1);
-		print_mem(p, digits + c % 16, 1);
-		return;
-	}
-	if (c == '"' || c == '\\')
-		print_str(p, "\\");
-	print_mem(p, (const char *)&c, 1);
-}
-
 static void print_value(struct print *p, const struct option *o, bool is_json)
 {
 	const char *quote = is_json ? "\"" : "";
@@ -313,14 +297,10 @@ static void print_value(struct print *p, const struct option *o, bool is_json)
 	long v;
 
 	if (o->kind == STR) {
-		print_str(p, quote);
-		for (at = option_text(o); *at; at++) {
-			if (is_json)
-				print_json_char(p, *at);
-			else
-				print_mem(p, at, 1);
-		}
-		print_str(p, quote);
+		if (is_json)
+			print_json_str(p, option_text(o));
+		else
+			print_str(p, option_text(o));
 		return;
 	}
 	v = *option_long(o);

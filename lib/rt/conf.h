@@ -42,6 +42,11 @@ enum { CONF_STR_MAX = 256 };
 	    "Memory to hold, metadata included, above which allocations fail " \
 	    "(NULL and ENOMEM, or bad_alloc), after everything free has gone " \
 	    "back.")                                                           \
+	OPT(pressure, STR, 0, 0, 0, "auto",                                    \
+	    "Where to hear that memory is short: auto (the cgroup's or the "   \
+	    "machine's pressure stall information, and the module), off, or "  \
+	    "the path of a file like /proc/pressure/memory or of a FIFO. A "   \
+	    "path keeps the background thread running.")                       \
 	OPT(background_thread, ENUM, 0, 0, 2, "auto|on|off",                   \
 	    "A thread that purges while the program does not allocate. auto "  \
 	    "starts it when there is much to purge.")                          \

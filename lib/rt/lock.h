@@ -6,6 +6,8 @@
  * Lock order, outermost first; a lock is taken only while holding locks of
  * higher lines:
  *
+ *	functions to call under pressure (lib/heap/notify.c)
+ *	text on the source of pressure (lib/heap/pressure.c)
  *	conf / process initialisation
  *	walk over slabs (lib/heap/reclaim.c)
  *	table of thread heaps (lib/heap/theap.c)

@@ -96,6 +96,31 @@ void print_fixed(struct print *p, u64 milli)
 	print_str(p, frac);
 }
 
+/* A byte that is not ASCII need not be UTF-8 either: all such are escaped. */
+static void print_json_char(struct print *p, u8 c)
+{
+	const char *const digits = "0123456789abcdef";
+
+	if (c < ' ' || c > '~') {
+		print_str(p, "\\u00");
+		print_mem(p, digits + c / 16, 1);
+		print_mem(p, digits + c % 16, 1);
+		return;
+	}
+	if (c == '"' || c == '\\')
+		print_str(p, "\\");
+	print_mem(p, (const char *)&c, 1);
+}
+
+/* A string with its quotes. */
+void print_json_str(struct print *p, const char *s)
+{
+	print_str(p, "\"");
+	while (*s)
+		print_json_char(p, *s++);
+	print_str(p, "\"");
+}
+
 void print_error(const char *const *parts)
 {
 	char buf[512];

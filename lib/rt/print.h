@@ -21,6 +21,7 @@ void print_str(struct print *p, const char *s);
 void print_mem(struct print *p, const char *s, size_t len);
 void print_u64(struct print *p, u64 v);
 void print_hex(struct print *p, u64 v);
+void print_json_str(struct print *p, const char *s);
 void print_fixed(struct print *p, u64 milli);
 
 /**

@@ -70,7 +70,7 @@ size_t first_nonzero(const void *p, size_t len);
 /* How a child ended and what it wrote to stderr. */
 struct child {
 	int status;
-	char text[4096];
+	char text[16384];
 };
 
 /**

@@ -233,6 +233,75 @@ static void stats_json_file(void)
 	EXPECT(!rmdir(dir), "left in %s", dir);
 }
 
+/* Programs that close standard output and error when they end, as GNU coreutils
+ * do, and those that never allocate (true, without arguments).
+ */
+static void coreutils_report(void)
+{
+	static char text[1 << 20];
+	char dir[] = "/tmp/ashlar-conf-XXXXXX", conf[128], path[64];
+	char word[] = "/bin/true", version[] = "--version";
+	char *argv[] = {word, NULL, NULL};
+	struct child child;
+	int i;
+
+	if (skipped())
+		return;
+	if (!getenv("LD_PRELOAD")) {
+		ktap_skip("not preloaded: /bin/true would not be");
+		return;
+	}
+	if (!EXPECT(mkdtemp(dir), "errno %d", errno))
+		return;
+	snprintf(path, sizeof(path), "%s/stats.json", dir);
+	snprintf(conf, sizeof(conf), "stats_print:1,stats_json:%s", path);
+	for (i = 0; i < 2; i++) {
+		child_exec(&child, argv, conf);
+		EXPECT_EQ(0, child_code(&child));
+		EXPECT(strstr(child.text, "statistics:"),
+		       "run %d: stderr '%.200s'", i, child.text);
+		EXPECT(read_file(path, text, sizeof(text)) > 2 &&
+			       json_valid(text),
+		       "run %d: no JSON in %s", i, path);
+		unlink(path);
+		argv[1] = version;
+	}
+	EXPECT(!rmdir(dir), "left in %s", dir);
+}
+
+/* Closes what it can and has a file of its own under all those numbers: it must
+ * not get statistics. Its length is the answer.
+ */
+static int inner_reuses(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT, 0600), i;
+
+	if (fd < 0)
+		return 9;
+	for (i = 3; i < 1024; i++)
+		dup2(fd, i);
+	close(2);
+	return 0;
+}
+
+static void reused_descriptor_is_left_alone(void)
+{
+	char path[] = "/tmp/ashlar-conf-XXXXXX", self[] = "/proc/self/exe";
+	char word[] = "reuses", *argv[] = {self, word, path, NULL};
+	struct child child;
+	struct stat st;
+	int fd = mkstemp(path);
+
+	if (skipped() || !EXPECT(fd >= 0, "errno %d", errno))
+		return;
+	child_exec(&child, argv, "stats_print:1");
+	EXPECT_EQ(0, child_code(&child));
+	EXPECT(!fstat(fd, &st) && !st.st_size, "%ld bytes written",
+	       (long)st.st_size);
+	close(fd);
+	unlink(path);
+}
+
 static void stats_json_bad_path(void)
 {
 	struct child child;
@@ -269,6 +338,8 @@ static const struct ktap_test tests[] = {
 	{"malformed_never_crashes", malformed_never_crashes},
 	{"stats_print", stats_print},
 	{"stats_json_file", stats_json_file},
+	{"coreutils_report", coreutils_report},
+	{"reused_descriptor_is_left_alone", reused_descriptor_is_left_alone},
 	{"stats_json_bad_path", stats_json_bad_path},
 	{},
 };
@@ -277,5 +348,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "inner"))
 		return inner();
+	if (argc == 3 && !strcmp(argv[1], "reuses"))
+		return inner_reuses(argv[2]);
 	return ktap_main(tests, argc, argv);
 }
