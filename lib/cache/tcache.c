@@ -51,12 +51,15 @@ unsigned int tcache_start_cap(unsigned int c, unsigned int limit)
 			1);
 }
 
-/* Length it can grow to while the thread only allocates. */
+/*
+ * Length it can grow to while the thread only allocates.  One of many threads
+ * does not keep an object that is larger than what it may keep.
+ */
 unsigned int tcache_miss_cap(unsigned int c, bool is_crowded)
 {
-	unsigned int bytes = is_crowded ? CROWDED_MISS_BYTES : MISS_BYTES;
-
-	return max_size(objs_of(c, bytes, MISS_OBJS), 1);
+	if (is_crowded)
+		return objs_of(c, CROWDED_MISS_BYTES, MISS_OBJS);
+	return max_size(objs_of(c, MISS_BYTES, MISS_OBJS), 1);
 }
 
 /* Length it can grow to. */

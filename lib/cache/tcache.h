@@ -62,6 +62,7 @@ struct tcache {
 	size_t capacity; /* sum over classes of array length times size */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
 	u32 press_round; /* of limit_round(), as last obeyed */
+	bool was_large; /* its heap had much in use since it was trimmed */
 	u32 hand; /* class from which room was taken last */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */

@@ -343,6 +343,17 @@ size_t theap_vacant(struct theap *h)
 	return vacant;
 }
 
+/* Bytes of slots that caches or users have. */
+size_t theap_used(struct theap *h)
+{
+	size_t used;
+
+	lock_acquire(&h->lock);
+	used = h->used;
+	lock_release(&h->lock);
+	return used;
+}
+
 /* Give all empty slabs back; lock held. */
 void theap_trim(struct theap *h)
 {

@@ -63,6 +63,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs,
 		  unsigned int nr);
 void theap_drain(struct theap *h);
 size_t theap_vacant(struct theap *h);
+size_t theap_used(struct theap *h);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
 

@@ -271,13 +271,33 @@ void *thread_alloc(unsigned int c)
 	return obj;
 }
 
+/*
+ * One of many threads may be about to sleep: what its cache holds then would pin
+ * a slab a class.  When nearly all that it had is free it gives the rest back;
+ * what it frees after that goes past the cache, until it allocates again.
+ */
+static bool is_done(struct tcache *t)
+{
+	size_t used = theap_used(t->heap);
+
+	if (used > 2 * budget())
+		t->was_large = true;
+	return t->was_large && used <= budget();
+}
+
 /* The cache is full. */
 static void free_own(struct tcache *t, unsigned int c, void *p)
 {
-	if (t->swing[c] == SWING_FULL_EMPTY || !t->cap[c])
+	bool is_frugal = t->heap->is_frugal;
+
+	if (t->swing[c] == SWING_FULL_EMPTY || (!t->cap[c] && !is_frugal))
 		widen(t, c, tcache_max_cap(c));
 	t->swing[c] = SWING_FULL;
 	set_habits(t->heap);
+	if (is_frugal && !tcache_room(t, c) && is_done(t)) {
+		thread_trim(t);
+		t->was_large = false;
+	}
 	if (!tcache_room(t, c) && t->cap[c])
 		flush_oldest(t, c, t->cap[c] / 2 + 1);
 	if (tcache_room(t, c))
@@ -336,6 +356,7 @@ void thread_trim(struct tcache *t)
 		if (nr)
 			flush_oldest(t, c, nr);
 		tcache_resize(t, c, 0);
+		t->swing[c] = SWING_NONE;
 	}
 	lock_acquire(&t->heap->lock);
 	theap_drain(t->heap);
