@@ -11,7 +11,10 @@
 #include "os/sys.h"
 #include "rt/conf.h"
 
-enum { DENSE_UNITS = HPAGE_UNITS / 2 };
+enum {
+	DENSE_UNITS = HPAGE_UNITS / 2,
+	REST_SHARE = 64, /* of the decay time: so long an empty one rests */
+};
 
 /*
  * The child of a fork is most often a snapshot and soon gone: it does not
@@ -63,14 +66,23 @@ static bool wanted_sparse(const struct hpage *hp)
 	       (!is_huge(hp) || hp->nr_used < DENSE_UNITS);
 }
 
-static struct hpage *oldest_empty(struct hpheap *h)
+/* Emptied a moment ago, it may be taken again in the next. */
+static bool is_rested(const struct hpage *hp, enum purge_how how)
+{
+	long age = (u32)os_now_ms() - hp->since_ms;
+
+	return how == PURGE_ALL || limit_is_pressed() ||
+	       age * REST_SHARE >= conf.dirty_decay_ms;
+}
+
+static struct hpage *oldest_empty(struct hpheap *h, enum purge_how how)
 {
 	struct list *n = h->empty_dirty.prev;
 
 	for (; n != &h->empty_dirty; n = n->prev) {
 		struct hpage *hp = container_of(n, struct hpage, link);
 
-		if (!is_stuck(hp))
+		if (!is_stuck(hp) && is_rested(hp, how))
 			return hp;
 	}
 	return NULL;
@@ -82,7 +94,7 @@ static struct hpage *victim(struct hpheap *h, enum purge_how how)
 	bool (*wanted)(const struct hpage *) =
 		how == PURGE_ALL || limit_is_pressed() ? wanted_any :
 							 wanted_sparse;
-	struct hpage *hp = oldest_empty(h);
+	struct hpage *hp = oldest_empty(h, how);
 
 	for (int s = NR_SETS - 1; s >= 0 && !hp; s--)
 		hp = hpset_sparsest(&h->sets[s], wanted);
