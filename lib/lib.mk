@@ -12,9 +12,9 @@ LIB_os_OBJS := sys fd lines cgroup psi
 LIB_rt_OBJS := lock meta print conf
 LIB_backend_OBJS := anon dev device status backend
 LIB_hpheap_OBJS := space limit hpage hpset decay charge hpheap hollow tally purge collapse refold
-LIB_slab_OBJS := sizeclass slab
+LIB_slab_OBJS := sizeclass slab mixed
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse parcel theap reclaim remote notify pressure press large thread process truth stats
+LIB_heap_OBJS := misuse parcel theap mixing reclaim remote notify pressure press large thread process truth stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

@@ -18,6 +18,7 @@
 #include "heap/remote.h"
 #include "heap/thread.h"
 #include "os/sys.h"
+#include "slab/mixed.h"
 
 /* Below this size calloc clears by a loop, without calling memset. */
 enum { CLEAR_INLINE = 256 };
@@ -170,23 +171,25 @@ static u64 entry_of_live(const void *p)
 	return entry;
 }
 
-static size_t usable_of(u64 entry)
+static size_t usable_of(u64 entry, const void *p)
 {
-	unsigned int c = (u8)entry;
-
-	return c < NR_CLASSES ? size_classes[c].size : large_usable(entry);
+	return (u8)entry == CLASS_LARGE ? large_usable(entry) :
+					  slab_object_size(entry, p);
 }
 
 API size_t malloc_usable_size(void *p)
 {
-	return p ? usable_of(entry_of_live(p)) : 0;
+	return p ? usable_of(entry_of_live(p), p) : 0;
 }
 
 /* A hardened process does not believe the size; @last is the size less 1. */
 noinline void free_checked(void *p, size_t last)
 {
+	u64 entry = p ? entry_of_live(p) : 0;
+
 	if (p && last < SMALL_MAX &&
-	    (u8)entry_of_live(p) != size_class_of(last + 1))
+	    ((u8)entry == CLASS_LARGE ||
+	     slab_object_class(entry, p) != size_class_of(last + 1)))
 		misuse_die(MISUSE_SIZE, p);
 	free_slow(p);
 }
@@ -236,7 +239,8 @@ static noinline void *realloc_rare(void *p, size_t size)
 		return NULL;
 	}
 	/* Less than half of the smallest slots: there are no better ones. */
-	if (size <= SMALL_MAX && size_class_of(size) == (u8)entry)
+	if (size <= SMALL_MAX && (u8)entry != CLASS_LARGE &&
+	    size_class_of(size) == slab_object_class(entry, p))
 		return p;
 	if ((u8)entry == CLASS_LARGE && size > SMALL_MAX) {
 		if (size > PTRDIFF_MAX)
@@ -249,7 +253,7 @@ static noinline void *realloc_rare(void *p, size_t size)
 		if (!new &&size > large_usable(entry))
 			new = grow_large(entry, p, size);
 	}
-	return new ? new : copy_to_new(p, usable_of(entry), size);
+	return new ? new : copy_to_new(p, usable_of(entry, p), size);
 }
 
 /* In place while at least half of the slot stays in use. */

@@ -12,12 +12,12 @@ static u64 word_mask(unsigned int lo, unsigned int hi)
 }
 
 /**
- * bitmap_set_range() - set @nr bits from @first on
- * @b: the bitmap
+ * bits_fill() - set @nr bits from @first on
+ * @w: the words
  * @first: first bit
- * @nr: how many; first + nr <= BITMAP_BITS
+ * @nr: how many
  */
-void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr)
+void bits_fill(u64 *w, unsigned int first, unsigned int nr)
 {
 	unsigned int end = first + nr;
 
@@ -25,18 +25,18 @@ void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr)
 		unsigned int lo = first % 64;
 		unsigned int hi = min_size(64, lo + end - first);
 
-		b->w[first / 64] |= word_mask(lo, hi);
+		w[first / 64] |= word_mask(lo, hi);
 		first += hi - lo;
 	}
 }
 
 /**
- * bitmap_clear_range() - clear @nr bits from @first on
- * @b: the bitmap
+ * bits_wipe() - clear @nr bits from @first on
+ * @w: the words
  * @first: first bit
- * @nr: how many; first + nr <= BITMAP_BITS
+ * @nr: how many
  */
-void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr)
+void bits_wipe(u64 *w, unsigned int first, unsigned int nr)
 {
 	unsigned int end = first + nr;
 
@@ -44,9 +44,21 @@ void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr)
 		unsigned int lo = first % 64;
 		unsigned int hi = min_size(64, lo + end - first);
 
-		b->w[first / 64] &= ~word_mask(lo, hi);
+		w[first / 64] &= ~word_mask(lo, hi);
 		first += hi - lo;
 	}
+}
+
+/* Set bits; first + nr <= BITMAP_BITS. */
+void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr)
+{
+	bits_fill(b->w, first, nr);
+}
+
+/* Clear bits; first + nr <= BITMAP_BITS. */
+void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr)
+{
+	bits_wipe(b->w, first, nr);
 }
 
 /**
@@ -72,18 +84,26 @@ unsigned int bitmap_count_range(const struct bitmap *b, unsigned int first,
 	return count;
 }
 
-/* First bit from @from on whose value differs from @flip's bits. */
-static unsigned int next_bit(const struct bitmap *b, unsigned int from,
-			     u64 flip)
+/**
+ * bits_next() - the first bit at or behind @from that has a value
+ * @w: the words
+ * @nr: bits in them, a multiple of 64
+ * @from: where to start
+ * @flip: 0 to look for a set bit, all ones for a clear one
+ *
+ * Return: its index, or @nr if there is none.
+ */
+unsigned int bits_next(const u64 *w, unsigned int nr, unsigned int from,
+		       u64 flip)
 {
-	while (from < BITMAP_BITS) {
-		u64 w = (b->w[from / 64] ^ flip) >> (from % 64);
+	while (from < nr) {
+		u64 word = (w[from / 64] ^ flip) >> (from % 64);
 
-		if (w)
-			return from + ctz64(w);
+		if (word)
+			return from + ctz64(word);
 		from = (from / 64 + 1) * 64;
 	}
-	return BITMAP_BITS;
+	return nr;
 }
 
 /**
@@ -95,7 +115,7 @@ static unsigned int next_bit(const struct bitmap *b, unsigned int from,
  */
 unsigned int bitmap_next_set(const struct bitmap *b, unsigned int from)
 {
-	return next_bit(b, from, 0);
+	return bits_next(b->w, BITMAP_BITS, from, 0);
 }
 
 /**
@@ -107,7 +127,7 @@ unsigned int bitmap_next_set(const struct bitmap *b, unsigned int from)
  */
 unsigned int bitmap_next_clear(const struct bitmap *b, unsigned int from)
 {
-	return next_bit(b, from, ~0ULL);
+	return bits_next(b->w, BITMAP_BITS, from, ~0ULL);
 }
 
 /**

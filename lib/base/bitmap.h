@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bitmaps of 512 bits: the units of one huge page, or the objects of one slab.
- * Ranges are [first, first + nr).
+ * Ranges are [first, first + nr).  What starts with bits_ works on bits of any
+ * number in an array of words.
  */
 #ifndef ASHLAR_BASE_BITMAP_H
 #define ASHLAR_BASE_BITMAP_H
@@ -28,6 +29,11 @@ static inline void bitmap_clear(struct bitmap *b, unsigned int i)
 {
 	b->w[i / 64] &= ~(1ULL << (i % 64));
 }
+
+void bits_fill(u64 *w, unsigned int first, unsigned int nr);
+void bits_wipe(u64 *w, unsigned int first, unsigned int nr);
+unsigned int bits_next(const u64 *w, unsigned int nr, unsigned int from,
+		       u64 flip);
 
 void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr);
 void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr);

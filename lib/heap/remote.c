@@ -91,7 +91,7 @@ void remote_free(struct tcache *t, u64 entry, void *obj)
 {
 	u32 tag = entry_owner(entry) << ENTRY_OWNER_SHIFT;
 	struct remote_slot *r = remote_slot_of(t, entry);
-	size_t size = size_classes[(u8)entry].size;
+	size_t size = slab_object_size(entry, obj);
 
 	if (r->tag != tag || r->at == r->end) {
 		flush(t, r);
@@ -114,7 +114,7 @@ void remote_free_now(u64 entry, void *obj)
 {
 	struct theap *h = theap_by_id(entry_owner(entry));
 
-	theap_return(h, (u8)entry, &obj, 1);
+	theap_return(h, slab_object_class(entry, obj), &obj, 1);
 	if (atomic_load(&h->is_idle))
 		drain_idle(h);
 }

@@ -9,6 +9,7 @@
 
 #include "cache/tcache.h"
 #include "heap/misuse.h"
+#include "heap/mixing.h"
 #include "heap/parcel.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
@@ -105,6 +106,10 @@ struct theap *theap_next(struct theap *h)
 /* Put a slab where its fullness says; it is in no list.  Lock held. */
 void theap_place(struct theap *h, struct slab *s)
 {
+	if (s->is_mixed) {
+		mixing_place(h, s);
+		return;
+	}
 	s->level = slab_level(s);
 	s->move_at = slab_next_level(s);
 	if (s->level < SLAB_LEVELS) {
@@ -125,6 +130,8 @@ void theap_unplace(struct theap *h, struct slab *s)
 		hlist_del(&s->hlink);
 		list_del(&s->link);
 		h->spare_units -= s->span.nr_units;
+	} else if (s->level == SLAB_MIXED) {
+		mixing_unplace(h, s);
 	}
 }
 
@@ -138,6 +145,7 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 
 		theap_unplace(h, s);
 		h->nr_slabs[s->class]--;
+		h->vacant[s->class] -= s->nr_objs;
 		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
 		slab_destroy(s, &rest);
 	}
@@ -181,14 +189,15 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 	if (!nr)
 		return NULL;
 	h->nr_slabs[c] += nr;
+	h->vacant[c] += nr * slabs[0]->nr_objs;
 	h->slab_bytes += ((size_t)slabs[0]->span.nr_units << UNIT_SHIFT) * nr;
 	while (--nr)
 		theap_place(h, slabs[nr]);
 	return slabs[0];
 }
 
-/* The fullest slab with a free slot, or a new one; unplaced.  Lock held. */
-static struct slab *slab_for(struct theap *h, unsigned int c)
+/* The fullest slab with a free slot, or NULL; unplaced.  Lock held. */
+static inline struct slab *slab_at_hand(struct theap *h, unsigned int c)
 {
 	struct hlist *n = h->empty[c];
 	struct slab *s;
@@ -197,7 +206,7 @@ static struct slab *slab_for(struct theap *h, unsigned int c)
 		if (h->level[c][l])
 			n = h->level[c][l];
 	if (!n)
-		return new_slab(h, c);
+		return NULL;
 	s = container_of(n, struct slab, hlink);
 	theap_unplace(h, s);
 	return s;
@@ -220,10 +229,18 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 
 	lock_acquire(&h->lock);
 	while (got < nr) {
-		s = slab_for(h, c);
-		if (!s)
-			break;
+		s = slab_at_hand(h, c);
+		if (unlikely(!s)) {
+			n = mixing_refill(h, c, objs + got, nr - got);
+			got += n;
+			if (n)
+				continue;
+			s = new_slab(h, c);
+			if (!s)
+				break;
+		}
 		n = slab_take(s, objs + got, nr - got);
+		h->vacant[c] -= n;
 		theap_place(h, s);
 		if (!n)
 			break;
@@ -250,12 +267,22 @@ static inline u64 entry_of(const void *obj)
 				    memory_order_relaxed);
 }
 
-/* @entry: @obj's entry; @c: the class that it was freed as. */
-static cold void die(struct theap *h, u64 entry, unsigned int c,
-		     const void *obj)
+/*
+ * What is not live in a plain slab of class @c, as which it was freed: of a
+ * mixed slab, or a mistake.  @entry: @obj's entry.
+ */
+static noinline void put_other(struct theap *h, u64 entry, unsigned int c,
+			       void *obj)
 {
 	unsigned int is = (u32)entry ^ h->id << ENTRY_OWNER_SHIFT;
 
+	if (is == CLASS_MIXED) {
+		if (mixing_put(h, slab_of_entry(entry), obj) !=
+		    size_classes[c].size)
+			misuse_die(MISUSE_SIZE, obj);
+		h->vacant[c]--; /* counted as a slot of a plain one */
+		return;
+	}
 	if (is >= NR_CLASSES) /* its slab has gone since */
 		misuse_die(MISUSE_DOUBLE, obj);
 	if (slab_slot(slab_of_entry(entry), obj) == MAX_SLAB_OBJS)
@@ -265,7 +292,7 @@ static cold void die(struct theap *h, u64 entry, unsigned int c,
 
 /*
  * Put back the first of @objs, and those behind it that are of the same slab.
- * Lock held.  The caller counts the bytes.
+ * Lock held.  The caller counts the bytes and the slots.
  */
 static inline unsigned int put(struct theap *h, u64 entry, unsigned int c,
 			       void **objs, unsigned int nr)
@@ -275,8 +302,10 @@ static inline unsigned int put(struct theap *h, u64 entry, unsigned int c,
 
 	if (likely((u32)entry == (h->id << ENTRY_OWNER_SHIFT | c)))
 		n = slab_put(s, objs, nr);
-	if (unlikely(!n))
-		die(h, entry, c, *objs);
+	if (unlikely(!n)) {
+		put_other(h, entry, c, *objs);
+		return 1;
+	}
 	if (unlikely(s->nr_free >= s->move_at))
 		move(h, s);
 	return n;
@@ -295,6 +324,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 
 	lock_acquire(&h->lock);
 	h->used -= (size_t)nr * size_classes[c].size;
+	h->vacant[c] += nr;
 	for (; nr; objs += n, nr -= n) {
 		/* Headers lie apart: fetch them before they are needed. */
 		if (nr > FETCH_AHEAD) {
@@ -322,10 +352,11 @@ void theap_drain(struct theap *h)
 	for (struct parcel *p = all; p; p = p->next) {
 		for (u64 i = 0, n; i < p->nr; i += n) {
 			u64 entry = entry_of(p->objs[i]);
-			u8 c = entry;
+			u8 c = slab_object_class(entry, p->objs[i]);
 
 			n = put(h, entry, c, p->objs + i, p->nr - i);
 			h->used -= n * size_classes[c].size;
+			h->vacant[c] += n;
 		}
 	}
 	parcel_give_back(h, all);
@@ -375,6 +406,7 @@ void theap_check(struct theap *h)
 				assert(s->class == c && slab_level(s) == l);
 				(void)s;
 			}
+	mixing_check(h);
 	for (struct list *n = h->spare.next; n != &h->spare; n = n->next)
 		units += container_of(n, struct slab, link)->span.nr_units;
 	assert(units == h->spare_units);

@@ -13,10 +13,11 @@
 
 #include "base/list.h"
 #include "rt/lock.h"
-#include "slab/slab.h"
+#include "slab/mixed.h"
 
 enum {
 	MAX_THEAPS = 1 << 16,
+	NR_MIXED = NR_FINE + 3 * 8, /* classes that mixed slabs serve */
 };
 
 struct parcel;
@@ -40,7 +41,10 @@ struct theap {
 
 	/* Guarded by lock. */
 	alignas(CACHE_LINE) struct hlist *level[NR_CLASSES][SLAB_LEVELS];
-	u32 nr_slabs[NR_CLASSES];
+	struct hlist *mixed[NR_MIXED]; /* by the largest class that fits */
+	u64 mixed_rooms;	       /* bit c: mixed[c] is not empty */
+	u32 nr_slabs[NR_CLASSES];      /* plain ones */
+	u32 vacant[NR_CLASSES];	       /* free slots in them */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
 	struct list spare; /* ...and of all, each the newest first */
 	u32 spare_units;
@@ -67,7 +71,7 @@ size_t theap_used(struct theap *h);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
 
-/* Below: for reclaim.c. */
+/* Below: for reclaim.c and mixing.c. */
 void theap_place(struct theap *h, struct slab *s);
 void theap_unplace(struct theap *h, struct slab *s);
 

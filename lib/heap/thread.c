@@ -141,7 +141,8 @@ static inline u32 entry_of_own(const struct tcache *t, const void *obj)
 {
 	u32 entry = space_load(obj);
 
-	if (unlikely((entry ^ t->tag) >= NR_CLASSES))
+	if (unlikely((entry ^ t->tag) >= NR_CLASSES) &&
+	    (entry ^ t->tag) != CLASS_MIXED)
 		misuse_die(MISUSE_DOUBLE, obj); /* freed since, and gone */
 	return entry;
 }
@@ -153,7 +154,7 @@ static void unpack(struct tcache *t, struct parcel *p)
 
 	while (at < end) {
 		u32 entry = entry_of_own(t, *at);
-		unsigned int c = (u8)entry;
+		unsigned int c = slab_object_class(entry, *at);
 		void **top = t->top[c];
 		size_t nr = min_size(end - at, tcache_room(t, c));
 		void **stop = at + nr;
@@ -162,6 +163,9 @@ static void unpack(struct tcache *t, struct parcel *p)
 			take_over(t, c, *at++);
 			continue;
 		}
+		/* Of a mixed slab the next one may be of another class. */
+		if (unlikely((u8)entry == CLASS_MIXED))
+			stop = at + 1;
 		do
 			*--top = *at++;
 		while (at != stop && space_low(*at) == entry);
@@ -307,6 +311,17 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	thread_tick(t);
 }
 
+/* The map does not tell its class, so the fast path could not. */
+static void free_mixed(struct tcache *t, void *p)
+{
+	unsigned int c = size_class_of(mixed_size(p));
+
+	if (tcache_room(t, c))
+		tcache_push_all(t, c, &p, 1);
+	else
+		free_own(t, c, p);
+}
+
 static void free_small(struct tcache *t, u64 entry, void *p)
 {
 	u32 class = (u32)entry ^ t->tag;
@@ -315,6 +330,8 @@ static void free_small(struct tcache *t, u64 entry, void *p)
 		remote_free_now(entry, p);
 	else if (class < NR_CLASSES)
 		free_own(t, class, p);
+	else if (class == CLASS_MIXED)
+		free_mixed(t, p);
 	else
 		remote_free(t, entry, p);
 }

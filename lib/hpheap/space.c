@@ -219,6 +219,8 @@ void space_span_free(struct span *s)
  * @s: the span
  * @low: owner and class; 0 takes the marks away
  * @nr_units: how many, from the span's first on
+ *
+ * Release pairs with acquire in mixed_size().
  */
 void space_mark(const struct span *s, u32 low, size_t nr_units)
 {
@@ -226,7 +228,7 @@ void space_mark(const struct span *s, u32 low, size_t nr_units)
 
 	for (size_t i = 0; i < nr_units; i++)
 		atomic_store_explicit(space_entry(s->unit + i), entry,
-				      memory_order_relaxed);
+				      memory_order_release);
 }
 
 /* Bytes of the tables that are committed. */

@@ -10,7 +10,7 @@
  * then the memory itself.  All of it is committed step by step.
  *
  * A map entry:
- *	bits 0-7	size class, or CLASS_LARGE
+ *	bits 0-7	size class, or CLASS_LARGE, or CLASS_MIXED
  *	bits 8-31	id of the owning thread heap, 0 for large allocations
  *	bits 32-63	id of the span
  * An entry of 0: nothing is here.
@@ -25,6 +25,7 @@ enum {
 	ENTRY_OWNER_SHIFT = 8,
 	ENTRY_SPAN_SHIFT = 32,
 	CLASS_LARGE = 0xff,
+	CLASS_MIXED = 0xfe, /* a slab of objects of several classes */
 	SPAN_BYTES = 128,
 };
 
@@ -67,7 +68,8 @@ static inline size_t space_limit(void)
 
 /*
  * Entries are read by any thread that frees; the allocator of a unit wrote its
- * entry before it let anyone know the address, so relaxed order will do.
+ * entry before it let anyone know the address, so relaxed order will do.  Only
+ * for a slab that became a mixed one since see mixed_size().
  */
 static inline _Atomic u64 *space_entry(size_t unit)
 {

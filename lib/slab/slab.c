@@ -7,6 +7,7 @@
 
 #include "hpheap/hpheap.h"
 #include "os/sys.h"
+#include "slab/mixed.h"
 
 enum { STARTER_MIN_OBJS = 8 };
 
@@ -86,7 +87,9 @@ void slab_destroy(struct slab *s, struct slab_rest *rest)
 {
 	size_t unit = s->span.unit, nr_units = s->span.nr_units;
 
-	assert(s->nr_free == s->nr_objs);
+	assert(s->is_mixed || s->nr_free == s->nr_objs);
+	if (s->is_mixed)
+		mixed_unmake(s);
 	space_mark(&s->span, 0, nr_units);
 	space_span_free(&s->span);
 	if (unit / HPAGE_UNITS != rest->unit / HPAGE_UNITS ||
@@ -117,6 +120,16 @@ static void objs_of_unit(const struct slab *s, unsigned int u,
 			    s->nr_objs);
 }
 
+static bool unit_is_vacant(const struct slab *s, unsigned int u)
+{
+	unsigned int first, end;
+
+	if (s->is_mixed)
+		return mixed_unit_is_vacant(s, u);
+	objs_of_unit(s, u, &first, &end);
+	return bitmap_next_clear(&s->free, first) >= end;
+}
+
 /**
  * slab_vacant() - units that hold no live object and are not hollow
  * @s: the slab
@@ -127,14 +140,11 @@ u32 slab_vacant(const struct slab *s)
 {
 	unsigned int grain = os_page_size / UNIT_SIZE;
 	unsigned int skew = s->span.unit % grain;
-	unsigned int first, end;
 	u32 units = 0;
 
-	for (unsigned int u = 0; u < s->span.nr_units; u++) {
-		objs_of_unit(s, u, &first, &end);
-		if (bitmap_next_clear(&s->free, first) >= end)
+	for (unsigned int u = 0; u < s->span.nr_units; u++)
+		if (unit_is_vacant(s, u))
 			units |= 1U << u;
-	}
 	for (unsigned int u = 0; grain > 1 && u < s->span.nr_units; u++) {
 		unsigned int lo = align_down(u + skew, grain);
 		u64 page = ((1ULL << grain) - 1) << lo >> skew;
@@ -157,6 +167,8 @@ void slab_hold(struct slab *s, u32 units)
 	unsigned int first, end;
 
 	s->level = SLAB_HELD;
+	for (; s->is_mixed && units; units &= units - 1)
+		mixed_hold(s, ctz64(units));
 	for (; units; units &= units - 1) {
 		objs_of_unit(s, ctz64(units), &first, &end);
 		s->nr_free -= bitmap_count_range(&s->free, first, end - first);
@@ -177,6 +189,8 @@ void slab_unhold(struct slab *s, u32 units, bool is_hollow)
 
 	if (is_hollow)
 		s->hollow |= units;
+	for (; s->is_mixed && units; units &= units - 1)
+		mixed_unhold(s, ctz64(units));
 	for (; units; units &= units - 1) {
 		objs_of_unit(s, ctz64(units), &first, &end);
 		s->nr_free += end - first -
@@ -187,10 +201,10 @@ void slab_unhold(struct slab *s, u32 units, bool is_hollow)
 }
 
 /* The units that an object touches are to be hollow no more. */
-static bool fill_hollow(struct slab *s, const void *obj)
+bool slab_fill_hollow(struct slab *s, size_t size, const void *obj)
 {
 	size_t off = (const char *)obj - slab_base(s);
-	size_t end = off + size_classes[s->class].size;
+	size_t end = off + size;
 
 	for (unsigned int u = off >> UNIT_SHIFT; u <= (end - 1) >> UNIT_SHIFT;
 	     u++) {
@@ -208,7 +222,8 @@ static unsigned int keep_touchable(struct slab *s, void **objs, unsigned int nr)
 {
 	unsigned int n = 0;
 
-	while (n < nr && fill_hollow(s, objs[n]))
+	while (n < nr &&
+	       slab_fill_hollow(s, size_classes[s->class].size, objs[n]))
 		n++;
 	if (n < nr)
 		slab_put(s, objs + n, nr - n);
@@ -274,16 +289,22 @@ unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 	return nr;
 }
 
-/* Is @obj no slot at all, or a free one? */
-bool slab_is_free(const struct slab *s, const void *obj)
+/* Length of the longest run of free slots. */
+unsigned int slab_longest_free(const struct slab *s)
 {
-	unsigned int i = slab_slot(s, obj);
+	unsigned int longest = 0, first, end;
 
-	return i == MAX_SLAB_OBJS || bitmap_test(&s->free, i);
+	for (first = bitmap_next_set(&s->free, 0); first < MAX_SLAB_OBJS;
+	     first = bitmap_next_set(&s->free, end)) {
+		end = bitmap_next_clear(&s->free, first);
+		longest = max_size(longest, end - first);
+	}
+	return longest;
 }
 
 void slab_check(const struct slab *s)
 {
-	assert(s->nr_free == bitmap_count_range(&s->free, 0, MAX_SLAB_OBJS));
+	assert(s->is_mixed ||
+	       s->nr_free == bitmap_count_range(&s->free, 0, MAX_SLAB_OBJS));
 	(void)s;
 }

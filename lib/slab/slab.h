@@ -17,7 +17,8 @@ enum {
 	SLAB_LEVELS = 4,	/* 0: nearly full ... 3: nearly empty */
 	SLAB_FULL = SLAB_LEVELS,
 	SLAB_EMPTY,
-	SLAB_HELD, /* by reclaim, in no list */
+	SLAB_MIXED, /* see mixed.h; in a list if it has room */
+	SLAB_HELD,  /* by reclaim, in no list */
 };
 
 struct slab {
@@ -25,12 +26,20 @@ struct slab {
 	u8 class;
 	/* Where the owner keeps it: SLAB_LEVELS of fullness, or nowhere. */
 	u8 level;
-	u16 nr_free, nr_objs;
+	u16 nr_free, nr_objs; /* of a mixed slab: granules, and 0 */
 	u16 seen_free; /* nr_free when reclaim last came by */
-	u16 move_at;   /* nr_free at which it belongs elsewhere */
-	u32 hollow;    /* bit n: unit n was given back and not used since */
+	union {
+		u16 move_at; /* nr_free at which it belongs elsewhere */
+		u16 longest; /* of a mixed slab: run of free granules */
+	};
+	bool is_mixed;
+	u8 room;    /* of a mixed slab in a list: largest class that fits */
+	u32 hollow; /* bit n: unit n was given back and not used since */
 	struct hlist hlink; /* among those of a class and level */
-	struct list link;   /* among the empty ones of all classes */
+	union {
+		struct list link; /* among the empty ones of all classes */
+		u64 *granules;	  /* of a mixed slab: see mixed.h */
+	};
 	struct bitmap free; /* bit n: slot n is free */
 };
 
@@ -101,7 +110,8 @@ unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);
 u32 slab_vacant(const struct slab *s);
 void slab_hold(struct slab *s, u32 units);
 void slab_unhold(struct slab *s, u32 units, bool is_hollow);
-bool slab_is_free(const struct slab *s, const void *obj);
+bool slab_fill_hollow(struct slab *s, size_t size, const void *obj);
+unsigned int slab_longest_free(const struct slab *s);
 void slab_check(const struct slab *s);
 
 /* Slot of @obj, or MAX_SLAB_OBJS if it does not start one. */

@@ -19,8 +19,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl fds fork harden info limit press pressure \
-	  realloc shadow sized size startup thread trim
+LT_API := align alloc conf dl fds fork harden info limit mixing press \
+	  pressure realloc shadow sized size startup thread trim
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -101,7 +101,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap print sizeclass
+LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap mixed print sizeclass
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -115,6 +115,7 @@ $(LT)/unit/decay: $(call lt_lib,hpheap/decay)
 $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
 $(LT)/unit/sizeclass: $(call lt_lib,slab/sizeclass)
 $(LT)/unit/hpheap: $(LT_BASE) $(call lt_objs,hpheap)
+$(LT)/unit/mixed: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\
@@ -135,7 +136,7 @@ LT_RENAMED := malloc free calloc realloc reallocarray posix_memalign \
 	      aligned_alloc memalign valloc pvalloc malloc_usable_size \
 	      malloc_trim malloc_info malloc_stats mallopt mallinfo mallinfo2
 LT_SAN_LIB := $(filter-out %/api/cxx.o,$(LIB_OBJS))
-LT_SAN_API := align alloc press pressure realloc shadow size thread trim
+LT_SAN_API := align alloc mixing press pressure realloc shadow size thread trim
 LT_asan_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 LT_tsan_FLAGS := -fsanitize=thread
 LT_FUZZ_FLAGS :=
@@ -190,7 +191,7 @@ fuzz: $(LT)/libfuzzer/fuzz-trace $(LT)/libfuzzer/fuzz-conf
 
 # What `make check` runs. Every API test preloaded as a user would; under other
 # settings those that meet the setting.
-LT_STRESS := align alloc limit realloc shadow thread trim
+LT_STRESS := align alloc limit mixing realloc shadow thread trim
 CHECK_FAST += $(LT_UNIT:%=$(LT)/unit/%) $(LT_API_ALL:%=$(LT)/api/%.preload)
 CHECK_SLOW += $(LT_STRESS:%=$(LT)/api/%.plain) $(LT_STRESS:%=$(LT)/api/%.thp) \
 	      $(LT_API_ALL:%=$(LT)/api/%.harden) \
