@@ -79,6 +79,10 @@ static void print_choices(const char *choices)
 	printf(" to ");                                                        \
 	print_size(max);                                                       \
 	printf("; default ``0``\n");
+#define ROW_NODES(def, min, max, choices)                                      \
+	printf("``local``, ``interleave``, ``bind=LIST`` with a list like "    \
+	       "``0-1+3`` of nodes %d to %d; default ``local``\n",             \
+	       min, max);
 #define ROW_ENUM(def, min, max, choices)                                       \
 	print_choices(choices);                                                \
 	printf("; default ");                                                  \
@@ -137,6 +141,11 @@ static void print_statistics(void)
 	       "kernel granted as against what the library asked for.\n");
 	STATS_TABLE(STAT_ROW)
 	STATS_TEXT_TABLE(STAT_ROW)
+	printf("\n``nodes``\n    In JSON an array with an object for each NUMA "
+	       "node that memory was taken for,\n    in text a line: ``in_use``, "
+	       "``dirty``, ``held``, ``purged`` as above,\n    ``sampled`` and "
+	       "``local``, of which the sums are ``numa_sampled`` and\n"
+	       "    ``numa_local``.\n");
 }
 
 int main(int argc, char **argv)

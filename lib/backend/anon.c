@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "os/sys.h"
+#include "os/thp.h"
 #include "rt/conf.h"
 
 enum { ADVISE_COLLAPSE = 25 }; /* MADV_COLLAPSE, Linux 6.1 */
@@ -33,14 +34,19 @@ static int anon_collapse(void *addr, size_t len)
 	return os_advise(addr, len, ADVISE_COLLAPSE);
 }
 
-/* The kernel may lack THP: the memory is good all the same. */
+/*
+ * The kernel may lack THP, or keep them from this process: the memory is good
+ * all the same, but it is another backend's then, so that nobody takes it for
+ * huge.  The advice stays, should they be switched on later.
+ */
 static int thp_map(void *addr, size_t len)
 {
 	int err = os_commit(addr, len);
 
-	if (!err)
-		os_advise(addr, len, MADV_HUGEPAGE);
-	return err;
+	if (err)
+		return err;
+	os_advise(addr, len, MADV_HUGEPAGE);
+	return os_thp_is_possible() ? 0 : -EOPNOTSUPP;
 }
 
 static int hugetlb_map(void *addr, size_t len)

@@ -12,6 +12,7 @@
 #include "backend/device.h"
 #include "backend/status.h"
 #include "os/sys.h"
+#include "os/thp.h"
 #include "rt/conf.h"
 #include "rt/print.h"
 
@@ -47,16 +48,23 @@ static const char *error_text(int err)
 
 static void warn_fallback(enum backend_id from, int err)
 {
-	const char *mend = from == BK_DEV ?
-		"; is the module loaded and may this user open the device?" :
-		"; see vm.nr_hugepages.";
+	static const char *const mends[] = {
+		[BK_DEV] = "; is the module loaded and may this user open the "
+			   "device?",
+		[BK_HUGETLB] = "; see vm.nr_hugepages.",
+		[BK_THP] = ".",
+	};
+	const char *what = conf.device;
 
 	nr_fallbacks++;
 	if (!conf.warn || atomic_flag_test_and_set(&has_warned))
 		return;
-	print_error_parts("backend ", table[from]->name, " (",
-			  from == BK_DEV ? conf.device : "MAP_HUGETLB",
-			  ") failed with ", error_text(err), mend,
+	if (from == BK_HUGETLB)
+		what = "MAP_HUGETLB";
+	else if (from == BK_THP)
+		what = os_thp_text(os_thp_state(""));
+	print_error_parts("backend ", table[from]->name, " (", what,
+			  ") failed with ", error_text(err), mends[from],
 			  " New memory comes from the next best; "
 			  "this is said once");
 }
@@ -110,6 +118,8 @@ int backend_map(void *addr, size_t len, bool want_huge,
 		}
 		/* auto without a module is no failure worth words */
 		if (list[i] >= BK_HUGETLB && conf.backend != BACKEND_AUTO)
+			warn_fallback(list[i], err);
+		else if (list[i] == BK_THP && conf.backend == BACKEND_THP)
 			warn_fallback(list[i], err);
 		else if (list[i] == BK_DEV && err != -ENOENT && err != -EACCES)
 			warn_fallback(list[i], err);

@@ -5,13 +5,13 @@
  */
 #include "heap/large.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "backend/backend.h"
 #include "heap/misuse.h"
 #include "heap/press.h"
 #include "hpheap/hpheap.h"
+#include "hpheap/place.h"
 #include "os/sys.h"
 
 static _Atomic size_t bytes, count;
@@ -23,9 +23,7 @@ static size_t units_of(size_t size)
 
 static struct hpheap *local_heap(void)
 {
-	unsigned int cpu, node;
-
-	return hpheap_get(getcpu(&cpu, &node) ? 0 : node);
+	return hpheap_get(place_node());
 }
 
 /**

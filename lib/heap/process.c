@@ -23,6 +23,7 @@
 #include "heap/thread.h"
 #include "hpheap/collapse.h"
 #include "hpheap/limit.h"
+#include "hpheap/place.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
 #include "os/sys.h"
@@ -95,6 +96,7 @@ static bool init_locked(void)
 	if (space_init(conf.reserve))
 		return false;
 	limit_init();
+	place_init();
 	return !pthread_key_create(&exit_key, on_thread_exit);
 }
 

@@ -5,8 +5,11 @@
  */
 #include "heap/stats.h"
 
+#include <string.h>
+
 #include "backend/backend.h"
 #include "heap/large.h"
+#include "heap/nodes.h"
 #include "heap/notify.h"
 #include "heap/pressure.h"
 #include "heap/theap.h"
@@ -16,6 +19,7 @@
 #include "hpheap/limit.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
+#include "os/thp.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
 #include "rt/print.h"
@@ -32,6 +36,21 @@ static void gather_heaps(struct stats *s)
 	}
 	s->heaps = theap_count();
 	s->threads = thread_count();
+}
+
+static void put_words(char *to, const char *words)
+{
+	struct print p;
+
+	print_to_buf(&p, to, STATS_TEXT_MAX);
+	print_str(&p, words);
+}
+
+static const char *error_text(int err)
+{
+	const char *name = err ? strerrorname_np(-err) : "none";
+
+	return name ? name : "unknown";
 }
 
 static void gather_hpheaps(struct stats *s)
@@ -52,6 +71,8 @@ static void gather_hpheaps(struct stats *s)
 	s->purge_ns = sum.purge_ns;
 	s->purge_max_ns = sum.purge_max_ns;
 	s->collapsed = sum.nr_collapsed;
+	s->collapse_refused = sum.nr_refused;
+	put_words(s->collapse_error, error_text(sum.refused_err));
 }
 
 /* SIZE_MAX, no limit, is 0 in the statistics. */
@@ -100,11 +121,19 @@ void stats_count(struct stats *s)
 void stats_gather(struct stats *s)
 {
 	struct truth t = { .rss = 0 };
+	struct node_share share;
+	long max_ptes_none;
 
 	stats_count(s);
+	nodes_share(&share);
+	s->numa_sampled = share.sampled;
+	s->numa_local = share.local;
 	truth_read(&t);
 	s->resident = t.rss;
 	s->huge = t.huge;
+	max_ptes_none = os_thp_max_ptes_none("");
+	s->thp_max_ptes_none = max_ptes_none > 0 ? max_ptes_none : 0;
+	put_words(s->thp_state, os_thp_text(os_thp_state("")));
 }
 
 #define PRINT_TEXT(name, doc)                                                  \
@@ -125,6 +154,7 @@ void stats_print_text(struct print *p, const struct stats *s)
 	print_str(p, ", statistics:\n");
 	STATS_TABLE(PRINT_TEXT)
 	STATS_TEXT_TABLE(PRINT_TEXT_WORDS)
+	nodes_print_text(p);
 	print_str(p, "options:\n");
 	conf_print_text(p);
 }
@@ -144,6 +174,8 @@ void stats_print_json(struct print *p, const struct stats *s)
 	print_u64(p, os_getpid());
 	STATS_TABLE(PRINT_JSON)
 	STATS_TEXT_TABLE(PRINT_JSON_WORDS)
+	print_str(p, ",\"nodes\":");
+	nodes_print_json(p);
 	print_str(p, ",\"options\":");
 	conf_print_json(p);
 	print_str(p, "}\n");

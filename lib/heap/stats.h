@@ -27,6 +27,8 @@
 	STAT(pressure_events, "times the kernel or the module told of memory " \
 			      "pressure")                                      \
 	STAT(pressure_calls, "calls of functions registered for it")           \
+	STAT(numa_sampled, "pages that the kernel was asked the node of")      \
+	STAT(numa_local, "of those, on a node where they should be")           \
 	STAT(mapped, "bytes of address space taken into use")                  \
 	STAT(metadata, "bytes of the library's own tables")                    \
 	STAT(resident, "bytes resident, as the kernel says")                   \
@@ -39,6 +41,9 @@
 	STAT(purge_ns, "nanoseconds in them")                                  \
 	STAT(purge_max_ns, "nanoseconds of the longest purge of one page")     \
 	STAT(collapsed, "broken 2 MiB pages made huge again")                  \
+	STAT(collapse_refused, "times the kernel would not")                   \
+	STAT(thp_max_ptes_none, "small pages that khugepaged may find missing " \
+				"in what it makes huge")                       \
 	STAT(threads, "threads with a cache")                                  \
 	STAT(heaps, "thread heaps ever made")                                  \
 	STAT(refills, "times a cache was filled")                              \
@@ -49,7 +54,10 @@
 /* Figures that are words. */
 #define STATS_TEXT_TABLE(STAT)                                                 \
 	STAT(pressure_source,                                                  \
-	     "where memory pressure is heard of, or why nowhere")
+	     "where memory pressure is heard of, or why nowhere")              \
+	STAT(thp_state, "whether the kernel gives this process transparent "   \
+			"huge pages")                                          \
+	STAT(collapse_error, "why it last would not make a page huge again")
 
 enum { STATS_TEXT_MAX = 320 };
 

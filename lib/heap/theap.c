@@ -5,13 +5,13 @@
  */
 #include "heap/theap.h"
 
-#include <sched.h>
 
 #include "cache/tcache.h"
 #include "heap/misuse.h"
 #include "heap/mixing.h"
 #include "heap/parcel.h"
 #include "rt/conf.h"
+#include "hpheap/place.h"
 #include "rt/meta.h"
 
 enum { FETCH_AHEAD = 8 }; /* objects */
@@ -181,10 +181,9 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 		.owner = h->id,
 	};
 	struct slab *slabs[SLAB_BATCH];
-	unsigned int cpu, nr;
+	unsigned int nr;
 
-	if (getcpu(&cpu, &want.node))
-		want.node = 0;
+	want.node = place_node();
 	nr = slab_create(&want, batch_of(h, c), slabs);
 	if (!nr)
 		return NULL;

@@ -9,8 +9,6 @@
  */
 #include "heap/thread.h"
 
-#include <sched.h>
-
 #include "heap/large.h"
 #include "heap/misuse.h"
 #include "heap/parcel.h"
@@ -19,6 +17,7 @@
 #include "heap/remote.h"
 #include "heap/theap.h"
 #include "hpheap/limit.h"
+#include "hpheap/place.h"
 #include "hpheap/purge.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -210,7 +209,6 @@ static void *alloc_homeless(unsigned int c)
  */
 void thread_tick(struct tcache *t)
 {
-	unsigned int cpu, node;
 	struct hpheap *h;
 
 	if (++t->nr_slow % TICK_EVERY && !limit_is_pressed())
@@ -218,7 +216,7 @@ void thread_tick(struct tcache *t)
 	if (t->heap)
 		set_habits(t->heap);
 	press_shrink(t);
-	h = hpheap_get(getcpu(&cpu, &node) ? 0 : node);
+	h = hpheap_get(place_node());
 	if (h)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
 }

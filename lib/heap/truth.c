@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Parser of /proc/self/smaps for the mappings inside the reservation.  It works
- * in a fixed buffer: the file can be large, memory may be short.
+ * Parser of /proc/self/smaps for the mappings inside the reservation.
  */
 #include "heap/truth.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "hpheap/space.h"
-#include "os/sys.h"
-
-enum { BUF_LEN = 8192 }; /* above the longest line */
+#include "os/lines.h"
 
 static u64 parse_hex(const char **at)
 {
@@ -56,19 +52,26 @@ static bool is_ours(const char *line)
 	return start >= base && start < base + space_reserved_bytes();
 }
 
-static void parse_line(const char *line, bool *in_heap, struct truth *t)
+struct parse {
+	bool is_in_heap;
+	struct truth t;
+};
+
+static void parse_line(const char *line, void *arg)
 {
+	struct parse *p = arg;
+
 	if (is_header(line)) {
-		*in_heap = is_ours(line);
+		p->is_in_heap = is_ours(line);
 		return;
 	}
-	if (!*in_heap)
+	if (!p->is_in_heap)
 		return;
-	t->rss += kib_of(line, "Rss:");
-	t->huge += kib_of(line, "AnonHugePages:");
-	t->huge += kib_of(line, "FilePmdMapped:");
-	t->rss += kib_of(line, "Private_Hugetlb:");
-	t->huge += kib_of(line, "Private_Hugetlb:");
+	p->t.rss += kib_of(line, "Rss:");
+	p->t.huge += kib_of(line, "AnonHugePages:");
+	p->t.huge += kib_of(line, "FilePmdMapped:");
+	p->t.rss += kib_of(line, "Private_Hugetlb:");
+	p->t.huge += kib_of(line, "Private_Hugetlb:");
 }
 
 /**
@@ -79,31 +82,10 @@ static void parse_line(const char *line, bool *in_heap, struct truth *t)
  */
 int truth_read(struct truth *ret_truth)
 {
-	int fd = os_open("/proc/self/smaps", O_RDONLY);
-	struct truth t = { .rss = 0 };
-	char buf[BUF_LEN];
-	size_t fill = 0;
-	bool in_heap = false;
-	long n;
+	struct parse p = { .is_in_heap = false };
+	int err = os_each_line("/proc/self/smaps", parse_line, &p);
 
-	if (fd < 0)
-		return fd;
-	while ((n = os_read(fd, buf + fill, sizeof(buf) - 1 - fill)) > 0) {
-		char *line = buf, *end;
-
-		fill += n;
-		buf[fill] = '\0';
-		while ((end = strchr(line, '\n'))) {
-			*end = '\0';
-			parse_line(line, &in_heap, &t);
-			line = end + 1;
-		}
-		fill = buf + fill - line;
-		memmove(buf, line, fill);
-	}
-	os_close(fd);
-	if (n < 0)
-		return n;
-	*ret_truth = t;
-	return 0;
+	if (!err)
+		*ret_truth = p.t;
+	return err;
 }

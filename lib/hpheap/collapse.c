@@ -47,6 +47,14 @@ static void mark_rebuilt(struct hpheap *h, struct hpage *hp)
 	h->stats.nr_collapsed++;
 }
 
+/* Lock held. */
+static void note_refusal(struct hpheap *h, struct hpage *hp, int err)
+{
+	hp->refused_ms = os_now_ms();
+	h->stats.nr_refused++;
+	h->stats.refused_err = err;
+}
+
 /**
  * collapse_run() - rebuild dense broken pages
  * @h: the heap
@@ -77,7 +85,7 @@ unsigned int collapse_run(struct hpheap *h, unsigned int max)
 			space_addr(hpheap_index(hp) * HPAGE_UNITS), HPAGE_SIZE);
 		lock_acquire(&h->lock);
 		if (err)
-			hp->refused_ms = os_now_ms();
+			note_refusal(h, hp, err);
 		else if (hp->is_broken)
 			mark_rebuilt(h, hp);
 		lock_release(&h->lock);

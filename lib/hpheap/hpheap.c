@@ -13,6 +13,7 @@
 
 #include "backend/backend.h"
 #include "hpheap/limit.h"
+#include "hpheap/place.h"
 #include "hpheap/purge.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
@@ -358,6 +359,8 @@ static int grow_by(struct hpheap *h, size_t nr, bool want_huge)
 		space_shrink(first, nr);
 		return err;
 	}
+	place_chunk(space_addr(first * HPAGE_UNITS), nr << HPAGE_SHIFT,
+		    h->node);
 	atomic_fetch_add(&total_mapped, nr << HPAGE_SHIFT);
 	add_hpages(h, first, nr, backend);
 	purge_enable();

@@ -28,6 +28,8 @@ struct hpheap_stats {
 	u64 purge_ns;	   /* time in them */
 	u64 purge_max_ns;  /* the longest */
 	u64 nr_collapsed;  /* broken huge pages made huge again */
+	u64 nr_refused;	   /* times the kernel would not */
+	int refused_err;   /* -errno of the last of these */
 };
 
 struct hpheap {
@@ -69,6 +71,8 @@ bool hpheap_is_hollowable(size_t unit);
 void hpheap_hollow(size_t unit, size_t nr_units);
 bool hpheap_touch(size_t unit, size_t nr_units);
 void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum);
+unsigned int hpheap_sample(struct hpheap *h, void **ret_pages,
+			   unsigned int max);
 void hpheap_check(struct hpheap *h);
 
 /* Below: for purge.c. */

@@ -24,6 +24,9 @@ void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
 	sum->nr_purges += h->stats.nr_purges;
 	sum->purge_ns += h->stats.purge_ns;
 	sum->nr_collapsed += h->stats.nr_collapsed;
+	sum->nr_refused += h->stats.nr_refused;
+	if (h->stats.refused_err)
+		sum->refused_err = h->stats.refused_err;
 	sum->purge_max_ns = max_size(sum->purge_max_ns, h->stats.purge_max_ns);
 	lock_release(&h->lock);
 }
@@ -57,4 +60,32 @@ void hpheap_check(struct hpheap *h)
 	(void)used;
 	(void)nr_empty;
 	(void)held;
+}
+
+/**
+ * hpheap_sample() - some addresses that hold something, from all over the heap
+ * @h: the heap
+ * @ret_pages: receives them, one a huge page
+ * @max: at most so many
+ *
+ * Return: how many.
+ */
+unsigned int hpheap_sample(struct hpheap *h, void **ret_pages, unsigned int max)
+{
+	size_t first = space_first_hpage(), end = space_end_hpage();
+	size_t step = (end - first) / (2 * max) + 1;
+	unsigned int nr = 0;
+
+	lock_acquire(&h->lock);
+	for (size_t i = first; i < end && nr < max; i += step) {
+		const struct hpage *hp = &space.hpages[i];
+
+		if (hp->state == HP_UNUSED || hp->node != h->node ||
+		    !hp->nr_touched)
+			continue;
+		ret_pages[nr++] = space_addr(
+			i * HPAGE_UNITS + bitmap_next_set(&hp->touched, 0));
+	}
+	lock_release(&h->lock);
+	return nr;
 }

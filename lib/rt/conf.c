@@ -11,9 +11,10 @@
 #include <string.h>
 
 #include "os/sys.h"
+#include "rt/nodelist.h"
 #include "rt/print.h"
 
-enum kind { BOOL, INT, MS, SIZE, LIMIT, ENUM, STR };
+enum kind { BOOL, INT, MS, SIZE, LIMIT, NODES, ENUM, STR };
 
 struct option {
 	const char *name;
@@ -34,6 +35,7 @@ static const struct option options[] = { CONF_TABLE(OPTION_ROW) };
 #define CONF_INIT_MS(name, def, text) .name = def,
 #define CONF_INIT_SIZE(name, def, text) .name = def,
 #define CONF_INIT_LIMIT(name, def, text) .name = def,
+#define CONF_INIT_NODES(name, def, text) .name = def,
 #define CONF_INIT_ENUM(name, def, text) .name = def,
 #define CONF_INIT_STR(name, def, text) .name = text,
 #define CONF_INIT(name, kind, def, min, max, choices, doc)                     \
@@ -141,6 +143,8 @@ static bool option_set(const struct option *o, const char *v, size_t len)
 		return true;
 	case LIMIT:
 		return limit_set(o, v, len);
+	case NODES:
+		return nodelist_parse(v, len, option_long(o));
 	case ENUM:
 		n = choice_index(o->choices, v, len);
 		break;
@@ -181,6 +185,10 @@ static void print_range(struct print *p, const struct option *o)
 		return;
 	case BOOL:
 		print_str(p, "true|false");
+		return;
+	case NODES:
+		print_str(p, "local|interleave|bind=LIST, a list like 0-1+3 "
+			     "of nodes 0 to 62");
 		return;
 	case LIMIT:
 		print_str(p, "0 (none), 1% to 100%, or bytes, ");
@@ -311,6 +319,10 @@ static void print_value(struct print *p, const struct option *o, bool is_json)
 			at = strchr(at, '|') + 1;
 		print_str(p, quote);
 		print_mem(p, at, strchrnul(at, '|') - at);
+		print_str(p, quote);
+	} else if (o->kind == NODES) {
+		print_str(p, quote);
+		nodelist_print(p, v);
 		print_str(p, quote);
 	} else if (o->kind == LIMIT && v < 0) {
 		print_str(p, quote);

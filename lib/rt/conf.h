@@ -7,7 +7,8 @@
  * OPT(name, kind, default, min, max, choices, doc)
  *	kind	BOOL true|false; INT, MS signed numbers; SIZE bytes with an
  *		optional K, M, G or T; LIMIT the same, or 0, or "N%", kept as
- *		-N; ENUM one of choices; STR text
+ *		-N; NODES local, interleave or bind=LIST (lib/rt/nodelist.h);
+ *		ENUM one of choices; STR text
  */
 #ifndef ASHLAR_RT_CONF_H
 #define ASHLAR_RT_CONF_H
@@ -47,6 +48,10 @@ enum { CONF_STR_MAX = 256 };
 	    "machine's pressure stall information, and the module), off, or "  \
 	    "the path of a file like /proc/pressure/memory or of a FIFO. A "   \
 	    "path keeps the background thread running.")                       \
+	OPT(numa, NODES, 0, 0, 62, NULL,                                       \
+	    "Where memory lies: local to the thread that first takes it, "     \
+	    "interleaved over all nodes, or on the nodes of a list like "      \
+	    "bind=0-1+3 only.")                                                \
 	OPT(background_thread, ENUM, 0, 0, 2, "auto|on|off",                   \
 	    "A thread that purges while the program does not allocate. auto "  \
 	    "starts it when there is much to purge.")                          \
@@ -72,6 +77,7 @@ enum { CONF_STR_MAX = 256 };
 #define CONF_FIELD_MS(name) long name;
 #define CONF_FIELD_SIZE(name) long name;
 #define CONF_FIELD_LIMIT(name) long name;
+#define CONF_FIELD_NODES(name) long name;
 #define CONF_FIELD_ENUM(name) long name;
 #define CONF_FIELD_STR(name) char name[CONF_STR_MAX];
 #define CONF_FIELD(name, kind, def, min, max, choices, doc)                    \

@@ -19,8 +19,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl fds fork harden info limit mixing press \
-	  pressure realloc shadow sized size startup thread trim
+LT_API := align alloc conf dl fds fork harden info limit mixing numa press \
+	  pressure realloc shadow sized size startup thread trim truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -101,7 +101,8 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap mixed print sizeclass
+LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap mixed print sizeclass \
+	   thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -109,7 +110,7 @@ LT_BASE := $(call lt_objs,base os rt)
 
 $(LT)/unit/bitmap: $(call lt_lib,base/bitmap)
 $(LT)/unit/print: $(LT_BASE)
-$(LT)/unit/cgroup: $(LT_BASE)
+$(LT)/unit/cgroup $(LT)/unit/thp: $(LT_BASE)
 $(LT)/unit/conf: $(LT_BASE)
 $(LT)/unit/decay: $(call lt_lib,hpheap/decay)
 $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
@@ -206,6 +207,9 @@ CHECK_SLOW += $(patsubst %,$(LT_SRC)/prog/%@600,\
 
 # Under qemu-user no exec of oneself, no limits, no NUMA, no huge pages, and
 # no madvise() after mremap(): the units there, the rest in a guest.
-CHECK_CROSS += $(patsubst %,$(LT)/unit/%,$(filter-out failnth,$(LT_UNIT)))
+# More than one node is to be had in a guest.
+CHECK_GUEST += $(LT)/api/numa.preload
+
+CHECK_CROSS += $(patsubst %,$(LT)/unit/%,$(filter-out failnth thp,$(LT_UNIT)))
 CHECK_CROSS_GUEST += $(patsubst %,$(LT)/api/%-linked,align alloc info realloc \
 		     shadow sized size thread)

@@ -25,6 +25,13 @@ bool is_ashlar(void)
 	return ashlar_stats_json != NULL;
 }
 
+void ashlar_stats_text(char *buf, size_t len)
+{
+	buf[0] = '\0';
+	if (ashlar_stats_json)
+		ashlar_stats_json(buf, len);
+}
+
 long long ashlar_stat(const char *name)
 {
 	char text[16384], key[80];

@@ -98,6 +98,9 @@ bool is_ashlar(void);
 /* A figure of the library's statistics, -1 if there is none of that name. */
 long long ashlar_stat(const char *name);
 
+/* All of them as JSON; empty under another malloc. */
+void ashlar_stats_text(char *buf, size_t len);
+
 /* True in a sanitizer build: resident memory and time are not the library's. */
 bool is_sanitized(void);
 

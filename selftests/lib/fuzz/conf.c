@@ -51,6 +51,7 @@ static void expect(int fact, const char *what)
 #define IN_RANGE_MS IN_RANGE_BOOL
 #define IN_RANGE_SIZE IN_RANGE_BOOL
 #define IN_RANGE_ENUM IN_RANGE_BOOL
+#define IN_RANGE_NODES(name, min, max) expect(conf.name >= -1, #name "\n");
 #define IN_RANGE_LIMIT(name, min, max)                                         \
 	expect(!conf.name || (conf.name >= -100 && conf.name <= -1) ||         \
 		       (conf.name >= min && conf.name <= max),                 \

@@ -52,6 +52,32 @@ static void limits(void)
 	EXPECT_EQ(0, conf.hard_limit);
 }
 
+static void expect_numa(const char *text, long value, const char *printed)
+{
+	char item[64], out[4096];
+	struct print p;
+
+	snprintf(item, sizeof(item), "numa:%s", text);
+	EXPECT_EQ(0, parse(item));
+	EXPECT(conf.numa == value, "%s: %lx", text, conf.numa);
+	print_to_buf(&p, out, sizeof(out));
+	conf_print_text(&p);
+	snprintf(item, sizeof(item), "  numa: %s\n", printed);
+	EXPECT(strstr(out, item), "no '%s' in %s", item, out);
+}
+
+static void nodes(void)
+{
+	expect_numa("interleave", -1, "interleave");
+	expect_numa("bind=0", 1, "bind=0");
+	expect_numa("bind=0-2", 7, "bind=0-2");
+	expect_numa("bind=3+0-1", 11, "bind=0-1+3");
+	expect_numa("bind=1+1", 2, "bind=1");
+	expect_numa("bind=62", 1L << 62, "bind=62");
+	expect_numa("bind=0-62", LONG_MAX, "bind=0-62");
+	expect_numa("local", 0, "local");
+}
+
 static void numbers_and_words(void)
 {
 	EXPECT_EQ(0, parse("dirty_decay_ms:0"));
@@ -84,7 +110,11 @@ static void bad_items_change_nothing(void)
 		"soft_limit:101%", "soft_limit:-5%", "soft_limit:-5",
 		"soft_limit:5%%", "soft_limit:1K%",
 		"soft_limit:3M", "hard_limit:17T", "hard_limit:1.5G",
-		"hard_limit:max", "nosuch:1", "Backend:plain"};
+		"hard_limit:max", "numa:", "numa:bind", "numa:bind=",
+		"numa:bind=63", "numa:bind=0-63", "numa:bind=a",
+		"numa:bind=2-1", "numa:bind=0+", "numa:bind=+0",
+		"numa:bind=0-", "numa:bind=1-2-3", "numa:localx",
+		"numa:bind=18446744073709551616", "nosuch:1", "Backend:plain"};
 	struct conf before = conf;
 	unsigned int i;
 
@@ -156,6 +186,7 @@ static void printed_as_text(void)
 static const struct ktap_test tests[] = {
 	{"sizes", sizes},
 	{"limits", limits},
+	{"nodes", nodes},
 	{"numbers_and_words", numbers_and_words},
 	{"bad_items_change_nothing", bad_items_change_nothing},
 	{"good_among_bad", good_among_bad},

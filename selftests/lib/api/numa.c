@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+/*
+ * numa.c - option "numa": where memory lies, as the kernel tells this program
+ * itself and as the library's statistics have it. On a machine with one node:
+ * what is possible and what is refused; with more: each way of placing, and that
+ * memory freed on another node goes back to its own.
+ *
+ * Each case is this program again ("inner NAME") under its own ASHLAR_CONF.
+ */
+#include "ktap.h"
+#include "testlib.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define MIB ((size_t)1 << 20)
+#define MOST_NODES 8
+#define NR_SMALL 20000
+
+/* Pages by node, of those asked about. */
+struct count {
+	int nr[MOST_NODES], all;
+};
+
+static int fail(int code, const char *what, long long saw)
+{
+	fprintf(stderr, "%s (%lld, errno %d)\n", what, saw, errno);
+	return code;
+}
+
+/* Nodes with memory. */
+static int nr_nodes(void)
+{
+	char text[64] = "";
+	FILE *f = fopen("/sys/devices/system/node/has_memory", "r");
+	int last = 0;
+
+	if (!f)
+		return 1;
+	if (fgets(text, sizeof(text), f) && strchr(text, '-'))
+		last = atoi(strchr(text, '-') + 1);
+	fclose(f);
+	return last + 1;
+}
+
+static void add_page(struct count *count, void *p)
+{
+	int node = -1;
+
+	if (syscall(SYS_move_pages, 0, 1ul, &p, NULL, &node, 0) || node < 0 ||
+	    node >= MOST_NODES)
+		return;
+	count->nr[node]++;
+	count->all++;
+}
+
+/* Touch a large block and small ones, and ask where they are. */
+static int look(struct count *count)
+{
+	size_t len = 32 * MIB, at;
+	char *big = malloc(len);
+	int i;
+
+	*count = (struct count){.all = 0};
+	if (!big)
+		return fail(2, "NULL", 0);
+	memset(big, 1, len);
+	/* An odd step: interleaved by page, every even one is alike. */
+	for (at = 0; at < len; at += 4096 * 17)
+		add_page(count, big + at);
+	for (i = 0; i < 3000; i++) {
+		char *p = malloc(2000);
+
+		memset(p, 1, 2000);
+		if (i % 10 == 0)
+			add_page(count, p);
+	}
+	free(big);
+	return count->all < 480 ? fail(3, "no node known", count->all) : 0;
+}
+
+/* Nearly all: a chunk that was there before the test's has its own pages. */
+static int expect_all_on(const struct count *count, int node)
+{
+	if (count->nr[node] < count->all * 95 / 100)
+		return fail(4, "elsewhere", count->all - count->nr[node]);
+	return 0;
+}
+
+static int expect_stats(void)
+{
+	long long sampled = ashlar_stat("numa_sampled");
+	long long local = ashlar_stat("numa_local");
+
+	if (sampled < 16)
+		return fail(5, "too few sampled", sampled);
+	if (local < sampled * 9 / 10)
+		return fail(6, "sampled elsewhere", sampled - local);
+	return 0;
+}
+
+static int inner_on(int node)
+{
+	struct count count;
+	int ret = look(&count);
+
+	ret = ret ? ret : expect_all_on(&count, node);
+	return ret ? ret : expect_stats();
+}
+
+static int inner_on_0(void)
+{
+	return inner_on(0);
+}
+
+static int inner_on_1(void)
+{
+	return inner_on(1);
+}
+
+static int inner_spread(void)
+{
+	struct count count;
+	int ret = look(&count);
+
+	if (ret)
+		return ret;
+	if (count.nr[0] < count.all / 4 || count.nr[1] < count.all / 4)
+		return fail(7, "not spread", count.nr[0]);
+	return expect_stats();
+}
+
+static int inner_nothing(void)
+{
+	return 0;
+}
+
+static int cpu_of(int node)
+{
+	char path[80], text[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist",
+		 node);
+	f = fopen(path, "r");
+	if (!f || !fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	if (f)
+		fclose(f);
+	return text[0] >= '0' && text[0] <= '9' ? atoi(text) : -1;
+}
+
+static int run_on(int node)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu_of(node), &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void *small[2][NR_SMALL];
+
+/* Blocks on one's own node; then those of the other node are freed. */
+static pthread_barrier_t barrier;
+
+static void *node_thread(void *arg)
+{
+	int node = arg ? 1 : 0, i;
+	struct count count = {.all = 0};
+	intptr_t ret = run_on(node) ? 1 : 0;
+
+	for (i = 0; i < NR_SMALL; i++) {
+		small[node][i] = malloc(1500);
+		memset(small[node][i], 1, 1500);
+		if (i % 50 == 0)
+			add_page(&count, small[node][i]);
+	}
+	if (count.nr[node] < count.all * 9 / 10)
+		ret = 2;
+	pthread_barrier_wait(&barrier);
+	for (i = 0; i < NR_SMALL; i++)
+		free(small[!node][i]);
+	pthread_barrier_wait(&barrier);
+	/* The owner finds what came back when it allocates. */
+	for (i = 0; i < 200; i++)
+		small[node][i] = malloc(1500);
+	for (i = 0; i < 200; i++)
+		free(small[node][i]);
+	return (void *)ret;
+}
+
+/* What node @node's heap has in use, of the statistics' array of nodes. */
+static long long node_in_use(int node)
+{
+	static char text[16384];
+	char key[32];
+	const char *at;
+
+	ashlar_stats_text(text, sizeof(text));
+	snprintf(key, sizeof(key), "{\"node\":%d,\"in_use\":", node);
+	at = strstr(text, key);
+	return at ? atoll(at + strlen(key)) : -1;
+}
+
+static int inner_remote(void)
+{
+	pthread_t threads[2];
+	int i;
+	void *ret[2];
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (i = 0; i < 2; i++)
+		if (pthread_create(&threads[i], NULL, node_thread,
+				   i ? threads : NULL))
+			return fail(2, "pthread_create", i);
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], &ret[i]);
+		if (ret[i])
+			return fail(8, "not on its own node", (intptr_t)ret[i]);
+	}
+	for (i = 0; i < 2; i++)
+		if (node_in_use(i) < 0 ||
+		    node_in_use(i) > NR_SMALL * 1500 / 4)
+			return fail(9, "not back", node_in_use(i));
+	return expect_stats();
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} inners[] = {
+	{"on_0", inner_on_0},	  {"on_1", inner_on_1},
+	{"spread", inner_spread}, {"nothing", inner_nothing},
+	{"remote", inner_remote},
+};
+
+static int inner(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(inners) / sizeof(*inners); i++)
+		if (!strcmp(name, inners[i].name))
+			return inners[i].run();
+	return 99;
+}
+
+static bool skipped(int nodes_wanted)
+{
+	if (!is_ashlar())
+		ktap_skip("not running under libashlar");
+	else if (nr_nodes() < nodes_wanted)
+		ktap_skip("a machine with one node");
+	else
+		return false;
+	return true;
+}
+
+static void expect_inner(const char *name, const char *conf, const char *says)
+{
+	char self[] = "/proc/self/exe", word[] = "inner", which[32];
+	char *argv[] = {self, word, which, NULL};
+	struct child child;
+
+	snprintf(which, sizeof(which), "%s", name);
+	child_exec(&child, argv, conf);
+	EXPECT(!child_code(&child), "code %d for %s under %s: %.300s",
+	       child_code(&child), name, conf, child.text);
+	EXPECT(!says || strstr(child.text, says), "no '%s' in '%.300s'", says,
+	       child.text);
+}
+
+static void one_node(void)
+{
+	if (skipped(1))
+		return;
+	expect_inner("on_0", "numa:bind=0", NULL);
+	expect_inner("on_0", "numa:bind=0,backend:plain", NULL);
+	if (nr_nodes() == 1) {
+		expect_inner("on_0", "numa:local", NULL);
+		expect_inner("on_0", "numa:interleave", NULL);
+	}
+}
+
+static void missing_node(void)
+{
+	if (skipped(1))
+		return;
+	expect_inner("nothing", "numa:bind=60,stats_print:1", "bind=60");
+	expect_inner("nothing", "numa:bind=0+60,stats_print:1",
+		     "numa: no memory");
+}
+
+static void bind(void)
+{
+	if (skipped(2))
+		return;
+	expect_inner("on_1", "numa:bind=1", NULL);
+	expect_inner("on_1", "numa:bind=1,backend:thp,thp_start:0", NULL);
+	expect_inner("on_1", "numa:bind=1,backend:plain", NULL);
+}
+
+static void interleave(void)
+{
+	if (skipped(2))
+		return;
+	expect_inner("spread", "numa:interleave", NULL);
+	expect_inner("spread", "numa:interleave,backend:plain", NULL);
+}
+
+static void remote_frees_go_home(void)
+{
+	if (skipped(2))
+		return;
+	if (cpu_of(0) < 0 || cpu_of(1) < 0) {
+		ktap_skip("a node without a CPU");
+		return;
+	}
+	expect_inner("remote", "numa:local", NULL);
+	expect_inner("remote", "numa:local,backend:plain", NULL);
+}
+
+static const struct ktap_test tests[] = {
+	{"one_node", one_node},
+	{"missing_node", missing_node},
+	{"bind", bind},
+	{"interleave", interleave},
+	{"remote_frees_go_home", remote_frees_go_home},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "inner"))
+		return inner(argv[2]);
+	return ktap_main(tests, argc, argv);
+}
