@@ -17,6 +17,19 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
+#ifdef CONFIG_MEMCG
+/* A task of a process; NULL: it is ending.  Under rcu_read_lock(). */
+static inline struct task_struct *mm_owner(struct mm_struct *mm)
+{
+	return rcu_dereference(mm->owner);
+}
+#else
+static inline struct task_struct *mm_owner(struct mm_struct *mm)
+{
+	return NULL;
+}
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
@@ -129,6 +142,21 @@ static inline int shrinker_add(struct ashlar_shrinker *s, const char *name,
 static inline void shrinker_remove(struct ashlar_shrinker *s)
 {
 	shrinker_free(s->shrinker);
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+/* One locked page out of the page cache. */
+static inline int page_cache_remove(struct address_space *mapping,
+				    struct folio *folio)
+{
+	return generic_error_remove_page(mapping, &folio->page);
+}
+#else
+static inline int page_cache_remove(struct address_space *mapping,
+				    struct folio *folio)
+{
+	return generic_error_remove_folio(mapping, folio);
 }
 #endif
 

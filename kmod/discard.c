@@ -18,43 +18,73 @@
 #include "stats.h"
 #include "trace.h"
 
+/*
+ * The first slot that holds something up to the end of the last, zapped in one:
+ * one walk of the page tables, one TLB flush.  The mutexes come in the order of
+ * their addresses, under the mmap lock.
+ */
+static unsigned long detach_run(struct region *region, unsigned long idx,
+				unsigned long nr, struct slot *old)
+{
+	unsigned long i, nr_full = 0, first = 0, last = 0;
+	struct slot *slot;
+
+	for (i = 0; i < nr; i++) {
+		slot = &region->slots[idx + i];
+		mutex_lock_nest_lock(slot_lock(region, idx + i),
+				     &current->mm->mmap_lock);
+		old[i] = *slot;
+		if (slot_is_hole(slot))
+			continue;
+		slot->huge = NULL;
+		slot->overlay = NULL;
+		slot->flags &= SLOT_PTE;	/* the page table stays */
+		slot_settle(&old[i]);
+		first = nr_full++ ? first : i;
+		last = i;
+	}
+	if (nr_full)
+		slots_zap(region, idx + first, last - first + 1);
+	while (i--)
+		mutex_unlock(slot_lock(region, idx + i));
+	return nr_full;
+}
+
+static int discard_run(struct region *region, struct vm_area_struct *vma,
+		       unsigned long idx, unsigned long nr,
+		       unsigned long *ret_done, void *arg)
+{
+	struct client *client = region->family->client;
+	struct slot old[RANGE_RUN];
+	unsigned long i, nr_full;
+	u64 *nr_done = arg;
+
+	nr_full = detach_run(region, idx, nr, old);
+	for (i = 0; nr_full && i < nr; i++) {
+		if (slot_is_hole(&old[i]))
+			continue;
+		slot_clear(client, &old[i]);
+		trace_ashlar_discard(region, idx + i);
+	}
+	stat_add(STAT_discarded, nr_full);
+	*nr_done += nr_full;
+	*ret_done = nr;
+	return 0;
+}
+
 /**
  * discard_slot() - empty a slot
  * @region: the region
  * @idx: number of the slot
  *
- * Return: whether there was anything.
+ * The mmap lock is held.
  */
-bool discard_slot(struct region *region, unsigned long idx)
+void discard_slot(struct region *region, unsigned long idx)
 {
-	struct slot *slot = &region->slots[idx], old;
+	unsigned long nr_slots;
+	u64 nr_full = 0;
 
-	mutex_lock(slot_lock(region, idx));
-	old = *slot;
-	if (slot_is_hole(&old)) {
-		mutex_unlock(slot_lock(region, idx));
-		return false;
-	}
-	slot->huge = NULL;
-	slot->overlay = NULL;
-	slot->flags &= SLOT_PTE;	/* the page table stays */
-	slot_settle(&old);
-	slot_zap(region, idx);
-	mutex_unlock(slot_lock(region, idx));
-
-	slot_clear(region->family->client, &old);
-	stat_inc(STAT_discarded);
-	trace_ashlar_discard(region, idx);
-	return true;
-}
-
-static int discard_one(struct region *region, struct vm_area_struct *vma,
-		       unsigned long idx, void *arg)
-{
-	u64 *nr_done = arg;
-
-	*nr_done += discard_slot(region, idx);
-	return 0;
+	discard_run(region, NULL, idx, 1, &nr_slots, &nr_full);
 }
 
 /**
@@ -68,7 +98,7 @@ static int discard_one(struct region *region, struct vm_area_struct *vma,
 int discard_range(u64 addr, u64 len, u64 *ret_done)
 {
 	*ret_done = 0;
-	return range_walk_slots(addr, len, discard_one, ret_done);
+	return range_walk_runs(addr, len, discard_run, ret_done);
 }
 
 /**

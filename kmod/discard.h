@@ -8,7 +8,7 @@
 struct file;
 struct region;
 
-bool discard_slot(struct region *region, unsigned long idx);
+void discard_slot(struct region *region, unsigned long idx);
 int discard_range(u64 addr, u64 len, u64 *ret_done);
 long discard_fallocate(struct file *file, int mode, loff_t pos, loff_t len);
 

@@ -17,6 +17,7 @@
 #include <linux/pagemap.h>
 #include <linux/smp.h>
 
+#include "compat.h"
 #include "failpoint.h"
 #include "hunk.h"
 #include "stats.h"
@@ -42,6 +43,8 @@ static int lot_init(struct lot *lot, struct super_block *sb)
 
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
+	/* page_cache_remove() takes pages of regular files only. */
+	inode->i_mode = S_IFREG;
 	i_size_write(inode, MAX_LFS_FILESIZE);
 	mapping_set_unevictable(inode->i_mapping);
 	mapping_set_large_folios(inode->i_mapping);
@@ -125,16 +128,18 @@ int park_page(struct page *page, gfp_t gfp)
 /**
  * unpark_page() - take a page out of the cache again
  * @page: parked and mapped nowhere; the caller keeps its reference
+ *
+ * By hand, since truncate_inode_pages_range() looks the page up four times.
  */
 void unpark_page(struct page *page)
 {
 	struct folio *folio = page_folio(page);
-	struct address_space *mapping = folio->mapping;
-	loff_t pos = folio_pos(folio);
 
-	if (mapping)
-		truncate_inode_pages_range(mapping, pos,
-					   pos + folio_size(folio) - 1);
+	if (!folio->mapping)
+		return;
+	folio_lock(folio);
+	WARN_ON_ONCE(page_cache_remove(folio->mapping, folio));
+	folio_unlock(folio);
 }
 
 /**

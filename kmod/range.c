@@ -114,8 +114,102 @@ int range_walk_ops(u64 addr, u64 len, const struct range_ops *ops, void *arg)
 	return err;
 }
 
+static unsigned long run_length(const struct region *region,
+				const struct vm_area_struct *vma,
+				unsigned long idx, u64 end)
+{
+	u64 len = min_t(u64, vma->vm_end, end) - region_addr(region, idx);
+	unsigned long nr = DIV_ROUND_UP_ULL(len, HUNK_SIZE);
+
+	return min(nr, RANGE_RUN - idx % RANGE_RUN);
+}
+
+static int walk_run(u64 at, u64 end, range_run_fn fn, void *arg,
+		    unsigned long *ret_done)
+{
+	struct vm_area_struct *vma;
+	struct region *region;
+	unsigned long idx;
+	int err = -EFAULT;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	region = region_at(current->mm, at, &vma);
+	if (region) {
+		idx = (at - region_addr(region, 0)) / HUNK_SIZE;
+		err = fn(region, vma, idx, run_length(region, vma, idx, end),
+			 ret_done, arg);
+	}
+	mmap_read_unlock(current->mm);
+	return err;
+}
+
 /**
- * range_walk_slots() - the same without user memory
+ * range_walk_runs() - do something with every slot of a range, many at a time
+ * @addr: start
+ * @len: length in bytes
+ * @fn: what
+ * @arg: handed to @fn
+ *
+ * Return: as range_walk_ops().
+ */
+int range_walk_runs(u64 addr, u64 len, range_run_fn fn, void *arg)
+{
+	int err = range_check(addr, len);
+	unsigned long nr_done;
+	u64 at;
+
+	if (err)
+		return err;
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	err = range_check_mapped(addr, len);
+	mmap_read_unlock(current->mm);
+	for (at = addr; !err && at < addr + len; at += nr_done * HUNK_SIZE) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		nr_done = 0;
+		err = walk_run(at, addr + len, fn, arg, &nr_done);
+		cond_resched();
+	}
+	return err;
+}
+
+/**
+ * struct each - a run taken slot by slot
+ * @fn: for each
+ * @arg: handed to it
+ */
+struct each {
+	range_fn fn;
+	void *arg;
+};
+
+/* Others wait for the lock, or the CPU: what is left is for the next run. */
+static bool run_should_pause(void)
+{
+	return mmap_lock_is_contended(current->mm) || need_resched() ||
+	       fatal_signal_pending(current);
+}
+
+static int run_each(struct region *region, struct vm_area_struct *vma,
+		    unsigned long idx, unsigned long nr,
+		    unsigned long *ret_done, void *arg)
+{
+	const struct each *each = arg;
+	int err;
+
+	do {
+		err = each->fn(region, vma, idx + *ret_done, each->arg);
+		if (err)
+			return err;
+		++*ret_done;
+	} while (*ret_done < nr && !run_should_pause());
+	return 0;
+}
+
+/**
+ * range_walk_slots() - do something with every slot, without user memory
  * @addr: start
  * @len: length in bytes
  * @fn: what
@@ -125,7 +219,7 @@ int range_walk_ops(u64 addr, u64 len, const struct range_ops *ops, void *arg)
  */
 int range_walk_slots(u64 addr, u64 len, range_fn fn, void *arg)
 {
-	const struct range_ops ops = { .slot = fn };
+	struct each each = { .fn = fn, .arg = arg };
 
-	return range_walk_ops(addr, len, &ops, arg);
+	return range_walk_runs(addr, len, run_each, &each);
 }

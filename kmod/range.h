@@ -5,8 +5,10 @@
 
 #include <linux/types.h>
 
-struct region;
-struct vm_area_struct;
+#include "region.h"
+
+/* Slots in a run. */
+#define RANGE_RUN REGION_LOCKS
 
 /*
  * Called for each slot with the mmap lock of current->mm held for reading; takes
@@ -15,6 +17,15 @@ struct vm_area_struct;
  */
 typedef int (*range_fn)(struct region *region, struct vm_area_struct *vma,
 			unsigned long idx, void *arg);
+
+/*
+ * The same for a run of slots, at most RANGE_RUN, that one VMA covers and whose
+ * mutexes differ and come in order.  Counts in @ret_done the slots that need not
+ * be seen again; fewer than @nr: it stopped for others' sake.
+ */
+typedef int (*range_run_fn)(struct region *region, struct vm_area_struct *vma,
+			    unsigned long idx, unsigned long nr,
+			    unsigned long *ret_done, void *arg);
 
 /**
  * struct range_ops - a call that passes user memory along with each slot
@@ -30,6 +41,7 @@ struct range_ops {
 
 int range_check(u64 addr, u64 len);
 int range_check_mapped(u64 addr, u64 len);
+int range_walk_runs(u64 addr, u64 len, range_run_fn fn, void *arg);
 int range_walk_slots(u64 addr, u64 len, range_fn fn, void *arg);
 int range_walk_ops(u64 addr, u64 len, const struct range_ops *ops, void *arg);
 

@@ -119,6 +119,17 @@ static void zap(struct region *region, unsigned long pgoff, unsigned long len)
 }
 
 /**
+ * slots_zap() - unmap slots that lie side by side and have no overlay now
+ * @region: the region
+ * @idx: number of the first
+ * @nr: how many
+ */
+void slots_zap(struct region *region, unsigned long idx, unsigned long nr)
+{
+	zap(region, region->base + idx * HUNK_NR, nr * HUNK_SIZE);
+}
+
+/**
  * slot_zap() - unmap a whole slot
  * @region: the region
  * @idx: number of the slot; its mutex is held

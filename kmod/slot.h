@@ -36,6 +36,7 @@ static inline bool slot_is_hole(const struct slot *slot)
 void slot_drop_empty_overlay(struct slot *slot);
 struct page *slot_page(const struct slot *slot, unsigned long sub);
 bool slot_is_shared(const struct slot *slot);
+void slots_zap(struct region *region, unsigned long idx, unsigned long nr);
 void slot_zap(struct region *region, unsigned long idx);
 void slot_zap_page(struct region *region, unsigned long idx,
 		   unsigned long sub);
