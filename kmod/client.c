@@ -91,6 +91,7 @@ struct client *client_create(void)
 	refcount_set(&client->refs, 1);
 	client->tgid = current->tgid;
 	get_task_comm(client->comm, current->group_leader);
+	client->is_open = true;
 
 	mutex_lock(&clients_lock);
 	list_add_tail(&client->node, &clients);

@@ -45,6 +45,7 @@ struct account {
  * @nr_small: base pages now
  * @tgid: process that opened the file
  * @comm: its name then
+ * @is_open: the file is open, or else only its regions live
  * @seen: events that the file has acknowledged
  */
 struct client {
@@ -57,6 +58,7 @@ struct client {
 	atomic_long_t nr_small;
 	pid_t tgid;
 	char comm[TASK_COMM_LEN];
+	bool is_open;
 	struct ashlar_event seen;
 };
 

@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 
-#include "client.h"
+#include "holders.h"
 #include "numa.h"
 #include "pool.h"
 #include "zeroer.h"
@@ -27,27 +27,12 @@ bool is_draining(void)
 	return READ_ONCE(draining);
 }
 
-static void name_holder(const struct client *client, void *arg)
-{
-	unsigned int *nr = arg;
-	long regions = atomic_long_read(&client->nr_regions);
-
-	if (!regions)
-		return;
-	(*nr)++;
-	pr_notice("draining: held by %s[%d]: %ld regions, %ld huge pages, %ld base pages\n",
-		  client->comm, client->tgid, regions,
-		  atomic_long_read(&client->nr_huge),
-		  atomic_long_read(&client->nr_small));
-}
-
 /**
  * drain_set() - start or stop draining
  * @on: start
  */
 void drain_set(bool on)
 {
-	unsigned int nr = 0;
 	int nid;
 
 	WRITE_ONCE(draining, on);
@@ -59,7 +44,6 @@ void drain_set(bool on)
 	}
 	for_each_node(nid)
 		pool_drain(numa_find(nid), ULONG_MAX);
-	clients_for_each(name_holder, &nr);
-	if (!nr)
-		pr_notice("drained: nothing is mapped, the module can be unloaded\n");
+	if (!holders_log())
+		pr_notice("drained: nobody holds it, the module can be unloaded\n");
 }

@@ -55,8 +55,11 @@ static int device_open(struct inode *inode, struct file *file)
 
 static int device_release(struct inode *inode, struct file *file)
 {
+	struct client *client = file->private_data;
+
 	status_release();
-	client_put(file->private_data);
+	WRITE_ONCE(client->is_open, false);
+	client_put(client);
 	return 0;
 }
 

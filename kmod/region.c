@@ -24,6 +24,7 @@
 #include "discard.h"
 #include "failpoint.h"
 #include "fold.h"
+#include "holders.h"
 #include "page.h"
 #include "remap.h"
 #include "slot.h"
@@ -296,6 +297,7 @@ void region_publish(struct region *region)
 	region->fold_pass = family->fold_pass;
 	list_add_tail(&region->node, &family->regions);
 	mutex_unlock(&family->lock);
+	holders_add(region);
 }
 
 /**
@@ -367,6 +369,7 @@ void region_close(struct region *region)
 
 	if (!refcount_dec_and_test(&region->vmas))
 		return;
+	holders_del(region);
 	refcount_inc(&family->refs);
 	mutex_lock(&family->lock);
 	list_del(&region->node);

@@ -8,6 +8,7 @@
  *
  * Lock order, all of the module:
  *	mmap lock / VMA lock
+ *	  list of all regions (holders.c)
  *	  slot mutex (region->locks)
  *	    reclaim, memory cgroup
  *	      page lock, i_mmap_rwsem
@@ -91,6 +92,7 @@ struct ticket {
 /**
  * struct region - a family's memory in one process
  * @node: in family->regions
+ * @held: in the list of all regions with VMAs (holders.c)
  * @family: the family
  * @vmas: how many point here; at 0 the region leaves the family
  * @refs: one for all VMAs together, and the background's
@@ -105,6 +107,7 @@ struct ticket {
  */
 struct region {
 	struct list_head node;
+	struct list_head held;
 	struct family *family;
 	refcount_t vmas;
 	refcount_t refs;

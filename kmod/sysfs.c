@@ -17,6 +17,7 @@
 
 #include "client.h"
 #include "drain.h"
+#include "holders.h"
 #include "stats.h"
 #include "zeroer.h"
 
@@ -60,11 +61,21 @@ static ssize_t drain_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(drain);
 
+static ssize_t holders_show_attr(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return holders_show(buf);
+}
+
+static struct device_attribute dev_attr_holders =
+	__ATTR(holders, 0400, holders_show_attr, NULL);
+
 static struct attribute *root_attrs[] = {
 	&dev_attr_abi_version.attr,
 	&dev_attr_version.attr,
 	&dev_attr_imbalance.attr,
 	&dev_attr_drain.attr,
+	&dev_attr_holders.attr,
 	NULL,
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -54,6 +55,55 @@ static void memory_outlives_the_node(void)
 	munmap(p, 2 * HUNK);
 }
 
+static bool names_holder(pid_t pid, const char *comm, unsigned long bytes)
+{
+	unsigned long has, nr_regions, nr_files;
+	char line[256], name[64];
+	bool found = false;
+	int is;
+	FILE *file = fopen(ASHLAR_SYSFS "holders", "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%d %lu %lu %lu %63[^\n]", &is, &has,
+			   &nr_regions, &nr_files, name) == 5 && is == pid)
+			found = !strcmp(name, comm) && has == bytes &&
+				nr_regions == 1;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* After a fork each side is named for what it holds, whoever opened the file. */
+static void holders_are_named(void)
+{
+	char *p = map_region(2 * HUNK), byte;
+	int up[2], down[2];
+	pid_t pid;
+
+	p[0] = 1;
+	EXPECT_EQ(0, pipe(up) || pipe(down));
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NAME, "heir of life");
+		p[HUNK] = 1;
+		close(down[1]);
+		_exit(write(up[1], "x", 1) != 1 || read(down[0], &byte, 1));
+	}
+	close(down[0]);
+	EXPECT_EQ(1, read(up[0], &byte, 1));
+	EXPECT(names_holder(getpid(), "life", HUNK), "parent not named");
+	EXPECT(names_holder(pid, "heir of life", 2 * HUNK), "child not named");
+	munmap(p, 2 * HUNK);
+	EXPECT(!names_holder(getpid(), "life", HUNK), "still named");
+	EXPECT(names_holder(pid, "heir of life", 2 * HUNK), "child not named");
+	close(down[1]);
+	EXPECT_EQ(0, wait_child(pid));
+	EXPECT(!names_holder(pid, "heir of life", 2 * HUNK), "still named");
+	close(up[0]);
+	close(up[1]);
+}
+
 static void no_unload_while_mapped(void)
 {
 	char log[16384] = "", *p;
@@ -68,6 +118,8 @@ static void no_unload_while_mapped(void)
 	log[len > 0 ? len : 0] = '\0';
 	EXPECT(strstr(log, "draining: held by life["),
 	       "no holder named in the log");
+	EXPECT(strstr(log, "]: 2097152 bytes in 1 regions"),
+	       "the log does not say how much");
 	EXPECT_EQ(0, read_number(ASHLAR_SYSFS "node0/pool"));
 	dev_open();
 	EXPECT(!try_map_region(HUNK) && errno == ESHUTDOWN, "%m");
@@ -174,6 +226,7 @@ static const struct ktap_test tests[] = {
 	{ "memory_outlives_the_node", memory_outlives_the_node },
 	{ "exec_lets_go", exec_lets_go },
 	{ "killed_at_any_moment", killed_at_any_moment },
+	{ "holders_are_named", holders_are_named },
 	{ "no_unload_while_mapped", no_unload_while_mapped },
 	{ "unload_and_load", unload_and_load },
 	{ NULL, NULL },
