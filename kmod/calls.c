@@ -83,6 +83,8 @@ int call_stats(struct client *client, void *arg)
 	STAT(moved);
 	STAT(charge_fails);
 	STAT(quota_fails);
+	STAT(cow_dense);
+	STAT(cow_bytes);
 #undef STAT
 	return 0;
 }

@@ -5,18 +5,31 @@
  * By default the written base page alone is copied, into an overlay that goes
  * before the shared huge page.  Once the relative is gone the overlay is copied
  * back (fold.c), and the huge page is whole again: the copies made are those of
- * anonymous memory, without losing the huge page for good.  The policy can ask
- * for the whole huge page to be copied instead.
+ * anonymous memory, without losing the huge page for good.  When the writes run
+ * on from page to page, and a pool has a huge page to spare, the whole is copied
+ * after all.  The policy can ask for always or never.
  */
 #include "fault.h"
 
+#include <linux/sched.h>
+
 #include "compat.h"
+#include "fold.h"
 #include "insert.h"
+#include "numa.h"
 #include "page.h"
 #include "region.h"
 #include "slot.h"
 #include "stats.h"
 #include "trace.h"
+
+/*
+ * So many base pages in a row are a run: an eighth of a hunk.  Writes at random
+ * hardly make one before 15 of 16 pages are written, so that they copy no more
+ * than anonymous memory does.  Looked for only so often.
+ */
+#define RUN_NR 64UL
+#define RUN_STEP 16UL
 
 /* The slot's huge page is shown by base page from now on. */
 static int cow_open_overlay(struct fault *fault)
@@ -76,6 +89,7 @@ static vm_fault_t cow_base(struct fault *fault, struct page *old)
 	page_copy(page, old);
 	cow_replace(fault, old, page);
 	stat_inc(STAT_cow_base);
+	stat_add(STAT_cow_bytes, PAGE_SIZE);
 	trace_ashlar_cow(region, fault->idx, 1);
 	err = insert_page_writable(vmf->vma, vmf->address & PAGE_MASK, page);
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
@@ -101,7 +115,76 @@ static bool cow_huge(struct fault *fault)
 	slot_zap(region, fault->idx);
 	page_unuse(client, old);
 	stat_inc(STAT_cow_huge);
+	stat_add(STAT_cow_bytes, HUNK_SIZE);
 	trace_ashlar_cow(region, fault->idx, HUNK_NR);
+	return true;
+}
+
+static bool ends_run(const struct fault *fault)
+{
+	const struct overlay *overlay = fault->slot->overlay;
+	unsigned long sub = fault->sub, i;
+
+	if (!overlay || sub < RUN_NR || sub % RUN_STEP)
+		return false;
+	for (i = 1; i <= RUN_NR; i++)
+		if (!overlay->pages[sub - i])
+			return false;
+	return true;
+}
+
+/* Whether the pool can do without one. */
+static bool can_spare(const struct place *place)
+{
+	const struct numa *node = numa_find(place->nid);
+
+	return READ_ONCE(node->nr_pages) && !numa_under_pressure(node);
+}
+
+/* What the slot reads goes into a huge page of its own. */
+static void cow_move_in(struct fault *fault, struct page *page)
+{
+	struct client *client = fault->region->family->client;
+	struct slot *slot = fault->slot;
+	struct slot old = { .huge = slot->huge, .overlay = slot->overlay };
+	unsigned long sub;
+
+	for (sub = 0; sub < HUNK_NR; sub++) {
+		page_copy(nth_page(page, sub), slot_page(slot, sub));
+		cond_resched();
+	}
+	slot->huge = page;
+	slot->overlay = NULL;
+	page_attached(page);
+	slot_clear(client, &old);
+	stat_inc(STAT_cow_dense);
+	stat_add(STAT_cow_bytes, HUNK_SIZE);
+	trace_ashlar_cow(fault->region, fault->idx, HUNK_NR);
+}
+
+/* Return: whether the slot is its own now, and mapped nowhere. */
+static bool cow_dense(struct fault *fault)
+{
+	struct region *region = fault->region;
+	struct slot *slot = fault->slot;
+	struct place place;
+	struct page *page;
+	int err;
+
+	place_choose(&place, &region->policy, fault->vmf->vma, fault->idx);
+	if (!can_spare(&place))
+		return false;
+	page = hpage_alloc(region->family->client, &place,
+			   WANT_POOL | WANT_FORCE, &err);
+	if (!page)
+		return false;
+	slot_settle(slot);
+	slot_zap(region, fault->idx);
+	if (!overlay_is_idle(slot->overlay)) {
+		page_cancel(region->family->client, page);
+		return false;
+	}
+	cow_move_in(fault, page);
 	return true;
 }
 
@@ -116,9 +199,13 @@ static bool cow_huge(struct fault *fault)
 vm_fault_t cow_break(struct fault *fault, struct page *page)
 {
 	struct vm_fault *vmf = fault->vmf;
-	bool wants_huge = fault->region->policy.cow == ASHLAR_COW_HUGE &&
-			  !fault->slot->overlay;
+	u32 policy = fault->region->policy.cow;
+	bool wants_huge = policy == ASHLAR_COW_HUGE && !fault->slot->overlay;
 
+	/* The next fault maps what this one made. */
+	if (policy == ASHLAR_COW_AUTO && PageCompound(page) &&
+	    ends_run(fault) && cow_dense(fault))
+		return VM_FAULT_NOPAGE;
 	if (!wants_huge || !cow_huge(fault))
 		return cow_base(fault, page);
 	vmf->page = nth_page(fault->slot->huge, fault->sub);

@@ -104,7 +104,7 @@ static unsigned long window_end(const struct fault *fault)
 
 /* Maps [from, to) of the slot as far as pages are there. */
 static int fault_insert_run(struct fault *fault, unsigned long from,
-			    unsigned long to)
+			    unsigned long to, pgprot_t prot)
 {
 	struct vm_area_struct *vma = fault->vmf->vma;
 	struct slot *slot = fault->slot;
@@ -122,16 +122,30 @@ static int fault_insert_run(struct fault *fault, unsigned long from,
 		return 0;
 	return insert_pages_prot(vma, region_addr(fault->region, fault->idx) +
 					      from * PAGE_SIZE,
-				 pages, nr, vma->vm_page_prot);
+				 pages, nr, prot);
+}
+
+static int fault_insert_around(struct fault *fault, pgprot_t prot)
+{
+	int err = fault_insert_run(fault, fault->sub, window_end(fault), prot);
+
+	if (!err)
+		fault_insert_run(fault, window_start(fault), fault->sub, prot);
+	return err;
 }
 
 /* @page may be written if it is to be: it is not shared then. */
 static vm_fault_t fault_insert(struct fault *fault, struct page *page)
 {
 	struct vm_fault *vmf = fault->vmf;
+	bool is_checked = vmf->flags & FAULT_FLAG_WRITE && vma_is_cow(vmf->vma);
 	int err;
 
-	if (vmf->flags & FAULT_FLAG_WRITE && vma_is_cow(vmf->vma)) {
+	if (is_checked && !fault->slot->overlay) {
+		/* Of one huge page that is not shared: neighbours may, too. */
+		err = fault_insert_around(fault,
+					  vm_get_page_prot(vmf->vma->vm_flags));
+	} else if (is_checked) {
 		/* A read-only entry may be there: it would stay. */
 		if (fault->slot->overlay && PageCompound(page) &&
 		    __test_and_set_bit(fault->sub, fault->slot->overlay->seen))
@@ -139,10 +153,7 @@ static vm_fault_t fault_insert(struct fault *fault, struct page *page)
 		err = insert_page_writable(vmf->vma,
 					   vmf->address & PAGE_MASK, page);
 	} else {
-		err = fault_insert_run(fault, fault->sub, window_end(fault));
-		if (!err)
-			fault_insert_run(fault, window_start(fault),
-					 fault->sub);
+		err = fault_insert_around(fault, vmf->vma->vm_page_prot);
 	}
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
 }

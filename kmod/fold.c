@@ -96,7 +96,11 @@ void fold_region(struct region *region)
 	}
 }
 
-static bool overlay_is_idle(const struct overlay *overlay)
+/**
+ * overlay_is_idle() - whether nobody else holds any of its pages
+ * @overlay: its slot's mutex is held, and the slot is zapped
+ */
+bool overlay_is_idle(const struct overlay *overlay)
 {
 	unsigned long sub;
 

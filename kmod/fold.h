@@ -7,6 +7,7 @@
 
 #include "page.h"
 
+struct overlay;
 struct region;
 
 /**
@@ -25,6 +26,7 @@ struct fold_result {
 	u64 nomem;
 };
 
+bool overlay_is_idle(const struct overlay *overlay);
 void fold_slot(struct region *region, unsigned long idx,
 	       struct fold_result *result);
 void fold_region(struct region *region);

@@ -20,7 +20,8 @@
 	X(fork_shared) X(fork_copied) X(fork_failed) \
 	X(cow_huge) X(cow_base) X(cow_reused) X(around) \
 	X(folded) X(fold_pages) X(fold_busy) X(remaps) X(collapsed) \
-	X(broken) X(moved) X(charge_fails) X(quota_fails)
+	X(broken) X(moved) X(charge_fails) X(quota_fails) \
+	X(cow_dense) X(cow_bytes)
 
 enum ashlar_stat {
 #define X(name) STAT_##name,

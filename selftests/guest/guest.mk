@@ -6,7 +6,7 @@
 # Fast ones first; `@seconds` is a program's own limit.
 
 GT := $(BUILD)/selftests/guest
-GT_PROGS := touch fork fold gup sync vma calls limits place break secret life \
+GT_PROGS := touch fork cow fold gup sync vma calls limits place break secret life \
 	    traps vmalock nth fuzz storm
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 

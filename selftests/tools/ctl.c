@@ -240,7 +240,7 @@ static void every_counter_has_a_place(void)
 
 	memset(&stats, 0, sizeof(stats));
 	stats.ret_pool = 5;
-	stats.ret_quota_fails = 9;
+	stats.ret_cow_bytes = 9;
 	EXPECT_EQ(5, device_counter(&stats, &counter[0]));
 	while (counter[nr].name)
 		nr++;

@@ -36,7 +36,8 @@ const struct device_counter device_counters[] = {
 	COUNTER(fold_busy),   COUNTER(remaps),
 	COUNTER(collapsed),   COUNTER(broken),
 	COUNTER(moved),	      COUNTER(charge_fails),
-	COUNTER(quota_fails), {NULL, 0},
+	COUNTER(quota_fails), COUNTER(cow_dense),
+		COUNTER(cow_bytes), {NULL, 0},
 };
 
 uint64_t device_counter(const struct ashlar_stats *stats,

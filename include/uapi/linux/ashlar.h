@@ -341,7 +341,7 @@ struct ashlar_move {
 
 /* How memory shared by fork is copied on the first write. */
 enum ashlar_cow {
-	ASHLAR_COW_AUTO		= 0,	/* by base page, huge if dense and cheap */
+	ASHLAR_COW_AUTO		= 0,	/* by base page; huge after a run of 64 */
 	ASHLAR_COW_BASE		= 1,	/* always by base page */
 	ASHLAR_COW_HUGE		= 2,	/* always by huge page, if there is one */
 };
@@ -547,6 +547,8 @@ struct ashlar_hints {
  * @ret_moved: hunks moved between nodes
  * @ret_charge_fails: charges refused by a memory cgroup
  * @ret_quota_fails: requests refused by a quota
+ * @ret_cow_dense: huge pages copied after forks once writes proved dense
+ * @ret_cow_bytes: bytes copied after forks, whole huge pages included
  */
 struct ashlar_stats {
 	__u32 size;
@@ -582,6 +584,8 @@ struct ashlar_stats {
 	__u64 ret_moved;
 	__u64 ret_charge_fails;
 	__u64 ret_quota_fails;
+	__u64 ret_cow_dense;
+	__u64 ret_cow_bytes;
 };
 
 #define ASHLAR_IOC_STATS	_IO(ASHLAR_IOC_TYPE, ASHLAR_CMD_STATS)
