@@ -51,21 +51,28 @@ unsigned int tcache_start_cap(unsigned int c, unsigned int limit)
 			1);
 }
 
-/*
- * Length it can grow to while the thread only allocates.  One of many threads
- * does not keep an object that is larger than what it may keep.
- */
-unsigned int tcache_miss_cap(unsigned int c, bool is_crowded)
-{
-	if (is_crowded)
-		return objs_of(c, CROWDED_MISS_BYTES, MISS_OBJS);
-	return max_size(objs_of(c, MISS_BYTES, MISS_OBJS), 1);
-}
-
 /* Length it can grow to. */
 unsigned int tcache_max_cap(unsigned int c)
 {
 	return max_size(objs_of(c, MAX_BYTES, MAX_OBJS), 2);
+}
+
+/**
+ * tcache_miss_cap() - length that a stack can grow to while it only runs empty
+ * @c: class
+ * @class_bytes: what the thread has in slabs of the class; an eighth of it may
+ *	wait in the cache
+ * @is_crowded: one of many threads; it does not even keep one object of a size
+ *	above what it may keep
+ */
+unsigned int tcache_miss_cap(unsigned int c, size_t class_bytes,
+			     bool is_crowded)
+{
+	size_t bytes = max_size(MISS_BYTES, min_size(class_bytes / 8, MAX_BYTES));
+
+	if (is_crowded)
+		return objs_of(c, CROWDED_MISS_BYTES, MISS_OBJS);
+	return max_size(objs_of(c, bytes, MAX_OBJS), 1);
 }
 
 static size_t array_len(unsigned int cap)

@@ -66,6 +66,7 @@ struct tcache {
 	u32 hand; /* class from which room was taken last */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
+	u8 step[NR_CLASSES]; /* moves in one direction since it last turned */
 	struct remote_slot remote[REMOTE_SLOTS];
 	struct parcel *parcels; /* empty ones */
 };
@@ -114,7 +115,8 @@ void tcache_fill(struct tcache *t, unsigned int c, unsigned int room,
 		 unsigned int nr);
 void tcache_drop_oldest(struct tcache *t, unsigned int c, unsigned int nr);
 unsigned int tcache_start_cap(unsigned int c, unsigned int limit);
-unsigned int tcache_miss_cap(unsigned int c, bool is_crowded);
+unsigned int tcache_miss_cap(unsigned int c, size_t class_bytes,
+			     bool is_crowded);
 unsigned int tcache_max_cap(unsigned int c);
 
 #endif

@@ -373,6 +373,13 @@ size_t theap_vacant(struct theap *h)
 	return vacant;
 }
 
+/* Bytes of the slabs of a class, about; for the heap's thread. */
+size_t theap_class_bytes(struct theap *h, unsigned int c)
+{
+	return (size_t)size_classes[c].units * UNIT_SIZE *
+	       atomic_load_explicit(&h->nr_slabs[c], memory_order_relaxed);
+}
+
 /* Bytes of slots that caches or users have. */
 size_t theap_used(struct theap *h)
 {

@@ -43,7 +43,7 @@ struct theap {
 	alignas(CACHE_LINE) struct hlist *level[NR_CLASSES][SLAB_LEVELS];
 	struct hlist *mixed[NR_MIXED]; /* by the largest class that fits */
 	u64 mixed_rooms;	       /* bit c: mixed[c] is not empty */
-	u32 nr_slabs[NR_CLASSES];      /* plain ones */
+	_Atomic u32 nr_slabs[NR_CLASSES]; /* plain ones; owner reads freely */
 	u32 vacant[NR_CLASSES];	       /* free slots in them */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
 	struct list spare; /* ...and of all, each the newest first */
@@ -68,6 +68,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs,
 void theap_drain(struct theap *h);
 size_t theap_vacant(struct theap *h);
 size_t theap_used(struct theap *h);
+size_t theap_class_bytes(struct theap *h, unsigned int c);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
 

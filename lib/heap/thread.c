@@ -30,6 +30,8 @@ enum {
 	SPARE_THREADS = 8, /* so many threads may keep the most */
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
 	MIN_BUDGET = 32 << 10,
+	FEW = 8,
+	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
 	TICK_STEPS = 2,	 /* huge pages purged on the way of an allocation */
@@ -78,6 +80,21 @@ static bool attach(struct tcache *t)
 	return true;
 }
 
+/*
+ * How many objects move between a stack and the slabs at once: few at first when
+ * it ran empty after it was full, or the other way round, so that a working set
+ * of about its length stays in it; then twice as many each time, up to half.
+ */
+static unsigned int next_share(struct tcache *t, unsigned int c,
+			       bool has_turned)
+{
+	unsigned int cap = t->cap[c], half = (cap + 1) / 2;
+	unsigned int step = has_turned ? 0 : t->step[c];
+
+	t->step[c] = min_size(step + 1, FULL_STEP);
+	return min_size(half, max_size(cap / 16, FEW) << step);
+}
+
 /* Put the objects that have waited longest back into slabs. */
 static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
 {
@@ -107,7 +124,7 @@ static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 	unsigned int cap = t->cap[c], size = size_classes[c].size;
 	unsigned int start = thread_count() > CROWD ? CROWD_START : UINT_MAX;
 	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
-	size_t most = budget();
+	size_t most = budget() / 8 * 9; /* an eighth for the last step */
 
 	want = min_size(want, limit);
 	if (want <= cap || conf.harden)
@@ -129,7 +146,7 @@ static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 static noinline void take_over(struct tcache *t, unsigned int c, void *obj)
 {
 	if (!widen(t, c, tcache_max_cap(c)) && t->cap[c])
-		flush_oldest(t, c, t->cap[c] / 2 + 1);
+		flush_oldest(t, c, next_share(t, c, false));
 	if (tcache_room(t, c))
 		tcache_push_all(t, c, &obj, 1);
 	else
@@ -221,10 +238,10 @@ void thread_tick(struct tcache *t)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
 }
 
-/* Fill half of an empty stack from slabs; one object, if there is no stack. */
-static void *refill(struct tcache *t, unsigned int c)
+/* Fill a share of an empty stack from slabs; one object, if there is no stack. */
+static void *refill(struct tcache *t, unsigned int c, bool has_turned)
 {
-	unsigned int want = min_size(t->cap[c] / 2 + 1, max_size(t->cap[c], 1));
+	unsigned int want = max_size(next_share(t, c, has_turned), 1);
 	void *obj, **objs = t->cap[c] ? t->top[c] - want : &obj;
 	unsigned int got = theap_refill(t->heap, c, objs, want);
 
@@ -245,20 +262,24 @@ static void *refill(struct tcache *t, unsigned int c)
 void *thread_alloc(unsigned int c)
 {
 	struct tcache *t = &tcache;
+	bool has_turned;
 	void *obj;
 
 	if (t->state != TCACHE_LIVE && !attach(t))
 		return alloc_homeless(c);
-	widen(t, c, tcache_miss_cap(c, t->heap->is_frugal));
-	if (t->swing[c] == SWING_FULL)
+	widen(t, c,
+	      tcache_miss_cap(c, theap_class_bytes(t->heap, c),
+			      t->heap->is_frugal));
+	has_turned = t->swing[c] == SWING_FULL;
+	if (has_turned)
 		t->swing[c] = SWING_FULL_EMPTY;
 	/* The set-up itself may have allocated, too. */
 	take_foreign(t);
 	if (*t->top[c])
 		return *t->top[c]++;
-	obj = refill(t, c);
+	obj = refill(t, c, has_turned);
 	if (unlikely(!obj) && press_relieve())
-		obj = refill(t, c);
+		obj = refill(t, c, has_turned);
 	if (unlikely(!obj)) {
 		press_refused();
 		return NULL;
@@ -291,8 +312,9 @@ static bool is_done(struct tcache *t)
 static void free_own(struct tcache *t, unsigned int c, void *p)
 {
 	bool is_frugal = t->heap->is_frugal;
+	bool has_turned = t->swing[c] == SWING_FULL_EMPTY;
 
-	if (t->swing[c] == SWING_FULL_EMPTY || (!t->cap[c] && !is_frugal))
+	if (has_turned || (!t->cap[c] && !is_frugal))
 		widen(t, c, tcache_max_cap(c));
 	t->swing[c] = SWING_FULL;
 	set_habits(t->heap);
@@ -301,7 +323,7 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 		t->was_large = false;
 	}
 	if (!tcache_room(t, c) && t->cap[c])
-		flush_oldest(t, c, t->cap[c] / 2 + 1);
+		flush_oldest(t, c, next_share(t, c, has_turned));
 	if (tcache_room(t, c))
 		tcache_push_all(t, c, &p, 1);
 	else
