@@ -102,7 +102,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
 LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap mixed print sizeclass \
-	   thp
+	   slab tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -117,6 +117,9 @@ $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
 $(LT)/unit/sizeclass: $(call lt_lib,slab/sizeclass)
 $(LT)/unit/hpheap: $(LT_BASE) $(call lt_objs,hpheap)
 $(LT)/unit/mixed: $(LT_BASE) $(call lt_objs,backend hpheap slab)
+$(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
+$(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
+$(LT)/unit/theap: $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/*
+ * theap.c - thread heaps, parcels and large allocations, called as the slow
+ * paths call them: what is handed out is of the heap and handed out once, what
+ * comes back by any way is counted, and a heap that has all of it back gives
+ * all of its slabs back.
+ */
+#include "ktap.h"
+#include "testlib.h"
+
+#include "heap/large.h"
+#include "heap/parcel.h"
+#include "heap/process.h"
+#include "heap/theap.h"
+
+enum { NR_OBJS = 3000, CLASS_A = 3, CLASS_B = 60 };
+
+static void *objs[NR_OBJS];
+static struct theap *heap;
+
+static int set_up(void)
+{
+	if (!EXPECT(process_init(), "the library can't be set up"))
+		return 0;
+	heap = theap_acquire();
+	return EXPECT(heap, "no heap");
+}
+
+/* Nothing is in use of it, and it is nobody's. */
+static void tear_down(void)
+{
+	EXPECT_EQ(0, theap_used(heap));
+	theap_release(heap);
+	EXPECT_EQ(0, heap->spare_units);
+	EXPECT_EQ(0, heap->slab_bytes);
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		EXPECT_EQ(0, theap_class_bytes(heap, c));
+}
+
+static int compare(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (void *const *)a;
+	uintptr_t y = (uintptr_t) * (void *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void refill(unsigned int c, void **into, unsigned int nr)
+{
+	unsigned int got = 0, n;
+
+	while (got < nr) {
+		n = theap_refill(heap, c, into + got, min_size(nr - got, 61));
+		if (!EXPECT(n, "out of memory at %u", got))
+			return;
+		got += n;
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		EXPECT_EQ(heap->id << ENTRY_OWNER_SHIFT | c,
+			  space_low(into[i]));
+}
+
+static void shuffle(void)
+{
+	struct rng rng = {3};
+
+	for (unsigned int i = NR_OBJS; i > 1; i--) {
+		unsigned int j = (unsigned int)rng_below(&rng, i);
+		void *other = objs[j];
+
+		objs[j] = objs[i - 1];
+		objs[i - 1] = other;
+	}
+}
+
+static void handed_out_once(void)
+{
+	if (!set_up())
+		return;
+	for (unsigned int c = 0; c < NR_CLASSES; c += 9) {
+		size_t size = size_classes[c].size;
+
+		refill(c, objs, NR_OBJS);
+		EXPECT_EQ(NR_OBJS * size, theap_used(heap));
+		qsort(objs, NR_OBJS, sizeof(*objs), compare);
+		for (unsigned int i = 1; i < NR_OBJS; i++)
+			EXPECT((char *)objs[i - 1] + size <= (char *)objs[i],
+			       "%p and %p of %zu bytes", objs[i - 1], objs[i],
+			       size);
+		theap_return(heap, c, objs, NR_OBJS);
+	}
+	tear_down();
+}
+
+static void any_order(void)
+{
+	if (!set_up())
+		return;
+	for (int round = 0; round < 3; round++) {
+		refill(CLASS_A, objs, NR_OBJS);
+		shuffle();
+		for (unsigned int i = 0; i < NR_OBJS; i += 100)
+			theap_return(heap, CLASS_A, objs + i, 100);
+	}
+	EXPECT(heap->spare_units <= heap->max_spare + 1, "%u units kept",
+	       heap->spare_units);
+	tear_down();
+}
+
+/* Two classes mixed, as the frees of another thread are. */
+static void send_all(struct tcache *t)
+{
+	for (unsigned int i = 0; i < NR_OBJS;) {
+		struct parcel *p = parcel_get(t);
+
+		if (!EXPECT(p, "no parcel"))
+			return;
+		for (p->nr = 0; p->nr < PARCEL_OBJS && i < NR_OBJS; p->nr++)
+			p->objs[p->nr] = objs[i++];
+		EXPECT(parcel_send(heap, p), "nothing in the inbox");
+	}
+}
+
+static unsigned int chain_len(struct parcel *p)
+{
+	unsigned int nr = 0;
+
+	for (; p; p = p->next)
+		nr++;
+	return nr;
+}
+
+static void by_parcel(void)
+{
+	struct tcache *t = &tcache;
+	unsigned int nr = (NR_OBJS + PARCEL_OBJS - 1) / PARCEL_OBJS;
+
+	if (!set_up())
+		return;
+	for (int round = 0; round < 3; round++) {
+		refill(CLASS_A, objs, NR_OBJS / 2);
+		refill(CLASS_B, objs + NR_OBJS / 2, NR_OBJS - NR_OBJS / 2);
+		shuffle();
+		parcel_fetch_empties(t, heap);
+		/* From the second round on they are those of the first. */
+		EXPECT_EQ(round ? nr : 0, chain_len(t->parcels));
+		send_all(t);
+		EXPECT_EQ(0, chain_len(t->parcels));
+		lock_acquire(&heap->lock);
+		theap_drain(heap);
+		lock_release(&heap->lock);
+		EXPECT_EQ(0, theap_used(heap));
+		EXPECT(!parcel_take_inbox(heap), "the inbox is not empty");
+		EXPECT_EQ(nr, chain_len(heap->empties));
+	}
+	EXPECT_EQ(3 * NR_OBJS, heap->nr_remote);
+	parcel_fetch_empties(t, heap);
+	parcel_put_all(t);
+	tear_down();
+}
+
+static void idle_heap_is_taken_over(void)
+{
+	struct theap *first;
+
+	if (!set_up())
+		return;
+	first = heap;
+	refill(CLASS_A, objs, 10);
+	theap_release(heap);
+	heap = theap_acquire();
+	EXPECT(heap == first, "another heap, %u, not %u", heap->id, first->id);
+	theap_return(heap, CLASS_A, objs, 10);
+	tear_down();
+}
+
+static void large(void)
+{
+	size_t before, nr = large_count(), size = 100000;
+	bool is_zero;
+	u64 entry;
+	char *p;
+
+	if (!set_up())
+		return;
+	before = large_bytes();
+	for (size_t align = 1; align <= 4 << 20; align *= 8) {
+		p = large_alloc(size, align, &is_zero);
+		if (!EXPECT(p, "no memory"))
+			break;
+		EXPECT(!((uintptr_t)p % align), "%p for %zu", p, align);
+		entry = space_load(p);
+		EXPECT_EQ(CLASS_LARGE, (u8)entry);
+		EXPECT_EQ(align_up(size, UNIT_SIZE), large_usable(entry));
+		EXPECT_EQ(before + align_up(size, UNIT_SIZE), large_bytes());
+		EXPECT(large_resize(entry, p, size / 2) == p, "not in place");
+		EXPECT_EQ(align_up(size / 2, UNIT_SIZE), large_usable(entry));
+		large_free(entry, p);
+		EXPECT_EQ(0, space_load(p));
+		EXPECT_EQ(before, large_bytes());
+	}
+	EXPECT_EQ(nr, large_count());
+	tear_down();
+}
+
+static const struct ktap_test tests[] = {
+	{"handed_out_once", handed_out_once},
+	{"any_order", any_order},
+	{"by_parcel", by_parcel},
+	{"idle_heap_is_taken_over", idle_heap_is_taken_over},
+	{"large", large},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	return ktap_main(tests, argc, argv);
+}
