@@ -64,6 +64,7 @@ struct tcache {
 	u32 press_round; /* of limit_round(), as last obeyed */
 	bool was_large; /* its heap had much in use since it was trimmed */
 	u32 hand; /* class from which room was taken last */
+	u32 shortened_at; /* nr_slow then */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
 	u8 step[NR_CLASSES]; /* moves in one direction since it last turned */

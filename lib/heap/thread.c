@@ -31,6 +31,7 @@ enum {
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
 	MIN_BUDGET = 32 << 10,
 	FEW = 8,
+	SHORTEN_EVERY = 64, /* slow paths */
 	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
@@ -102,9 +103,15 @@ static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
 	tcache_drop_oldest(t, c, nr);
 }
 
-/* Halve the next stack in turn that is long, so that others may grow. */
+/*
+ * Halve the next stack in turn that is long, so that others may grow; not often,
+ * or stacks that all want to grow would do nothing else.
+ */
 static void shorten_one(struct tcache *t, unsigned int except)
 {
+	if (t->nr_slow - t->shortened_at < SHORTEN_EVERY)
+		return;
+	t->shortened_at = t->nr_slow;
 	for (unsigned int i = 0; i < NR_CLASSES; i++) {
 		unsigned int c = t->hand = (t->hand + 1) % NR_CLASSES;
 		unsigned int cap = t->cap[c] / 2, nr = tcache_nr(t, c);
