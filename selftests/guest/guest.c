@@ -341,22 +341,33 @@ void wait_pools(int nr_hunks)
 	}
 }
 
-void set_pools(int nr_hunks)
+static void write_nodes(const char *name, int value)
 {
 	char path[80];
 	int nid;
 
 	for (nid = 0;; nid++) {
-		snprintf(path, sizeof(path), ASHLAR_SYSFS "node%d/min_target",
-			 nid);
+		snprintf(path, sizeof(path), ASHLAR_SYSFS "node%d/%s", nid,
+			 name);
 		if (access(path, W_OK))
 			break;
-		write_file(path, "%d", nr_hunks);
+		write_file(path, "%d", value);
 	}
+}
+
+void set_pools(int nr_hunks)
+{
+	write_nodes("min_target", nr_hunks);
 	if (nr_hunks)
 		wait_pools(nr_hunks);
 	else if (!wait_for(pools_are_empty, NULL, 10000))
 		die("waiting for the pools to be empty");
+}
+
+void fix_pools(int nr_hunks)
+{
+	write_nodes("max_target", nr_hunks);
+	set_pools(nr_hunks);
 }
 
 /* Everything back, and counted right: for the end of a test. */
@@ -402,8 +413,8 @@ int module_unload(void)
 	return syscall(SYS_delete_module, "ashlar", O_NONBLOCK) ? -errno : 0;
 }
 
-/* build/selftests/guest/PROGRAM -> build/kmod/RELEASE-suffix/ashlar.ko */
-int module_load(const char *suffix, const char *args)
+/* build/selftests/guest/PROGRAM -> build/kmod/RELEASE-suffix/file */
+static int load_built(const char *suffix, const char *file, const char *args)
 {
 	char self[300], path[600];
 	struct utsname name;
@@ -415,14 +426,65 @@ int module_load(const char *suffix, const char *args)
 	self[len] = '\0';
 	for (i = 0; i < 3; i++)
 		*strrchr(self, '/') = '\0';
-	snprintf(path, sizeof(path), "%s/kmod/%s%s/ashlar.ko", self,
-		 name.release, suffix);
+	snprintf(path, sizeof(path), "%s/kmod/%s%s/%s", self, name.release,
+		 suffix, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		die(path);
 	err = syscall(SYS_finit_module, fd, args, 0) ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+int module_load(const char *suffix, const char *args)
+{
+	return load_built(suffix, "ashlar.ko", args);
+}
+
+int with_test_build(int (*run)(const struct ktap_test *, int, char **),
+		    const struct ktap_test *tests, int argc, char **argv)
+{
+	int status, err = module_unload();
+
+	if (!err)
+		err = module_load("-test", "");
+	if (err) {
+		errno = -err;
+		die("loading the test build");
+	}
+	dev_open();
+	set_pools(8);
+	status = run(tests, argc, argv);
+	close(dev);
+	err = module_unload();
+	if (!err)
+		err = module_load("", "");
+	if (err) {
+		errno = -err;
+		die("loading the module again");
+	}
+	return status;
+}
+
+void fragment(int percent)
+{
+	char args[32];
+	int err;
+
+	/* Not 2 or 3: shrinkers would empty the pools. */
+	write_file("/proc/sys/vm/drop_caches", "1");
+	snprintf(args, sizeof(args), "percent=%d", percent);
+	err = load_built("-fragment", "fragment.ko", args);
+	if (err) {
+		errno = -err;
+		die("loading fragment.ko");
+	}
+}
+
+void unfragment(void)
+{
+	if (syscall(SYS_delete_module, "fragment", O_NONBLOCK))
+		die("unloading fragment.ko");
 }
 
 static sigjmp_buf touch_jump;

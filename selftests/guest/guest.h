@@ -56,6 +56,7 @@ void unpin(void);
 bool wait_for(bool (*cond)(void *), void *arg, int ms);
 void wait_pools(int nr_hunks);
 void set_pools(int nr_hunks);
+void fix_pools(int nr_hunks);	/* and never more, whatever the demand */
 bool balanced(void *arg);
 int wait_child(pid_t pid);
 bool is_test_build(void);
@@ -65,6 +66,15 @@ long long get_param(const char *name);
 /* rmmod and insmod of the build under test; 0 or -errno. */
 int module_unload(void);
 int module_load(const char *suffix, const char *args);
+
+/* Runs tests (by ktap_main()) with the test build in the module's place. */
+struct ktap_test;
+int with_test_build(int (*run)(const struct ktap_test *, int, char **),
+		    const struct ktap_test *tests, int argc, char **argv);
+
+/* fragment.ko: from now on free memory is in pieces of a page or so. */
+void fragment(int percent);
+void unfragment(void);
 
 /* SIGBUS, SIGSEGV or 0: what touching the byte raises. */
 int touch_signal(char *addr, bool is_write);

@@ -403,19 +403,5 @@ static const struct ktap_test tests[] = {
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	if (module_unload() || module_load("-test", "")) {
-		printf("Bail out! the test build cannot be loaded\n");
-		return 4;
-	}
-	dev_open();
-	set_pools(8);
-	status = ktap_main(tests, argc, argv);
-	close(dev);
-	if (module_unload() || module_load("", "")) {
-		printf("Bail out! the module cannot be loaded again\n");
-		return 4;
-	}
-	return status;
+	return with_test_build(ktap_main, tests, argc, argv);
 }
