@@ -18,7 +18,8 @@ kmod_dir	= $(or $(KDIR),$(if $(filter host,$(1)),\
 			/lib/modules/$(shell uname -r)/build,\
 			$(call kernel_headers,$(1))))
 
-# $(call kmod_build,kver,suffix,make variables): one build
+# $(call kmod_build,kver,suffix,make variables): one build. For another module
+# than ashlar.ko: $(call kmod_build,kver,-name,,name,sources, their Kbuild last)
 define kmod_build
 	$(Q)set -e; kdir="$(strip $(call kmod_dir,$(1)))"; \
 	[ -f "$$kdir/Makefile" ] || { \
@@ -30,14 +31,15 @@ define kmod_build
 	dir=$(abspath $(BUILD))/kmod/$$release$(2); \
 	mkdir -p "$$dir/obj"; \
 	exec 9>"$$dir/lock"; flock 9; \
-	cp -pu --parents $(KMOD_SRCS) "$$dir/obj/"; \
-	$(MAKE) -C "$$kdir" M="$$dir/obj/kmod" ASHLAR_VERSION=$(VERSION) \
+	cp -pu --parents $(or $(5),$(KMOD_SRCS)) "$$dir/obj/"; \
+	src="$$dir/obj/$(or $(patsubst %/,%,$(dir $(lastword $(5)))),kmod)"; \
+	$(MAKE) -C "$$kdir" M="$$src" ASHLAR_VERSION=$(VERSION) \
 		$(if $(filter arm64,$(ARCH)),ARCH=arm64 \
 			CROSS_COMPILE=$(CROSS_COMPILE)) \
 		$(3) $(KMOD_FLAGS) modules >"$$dir/log" 2>&1 || \
 		{ cat "$$dir/log" >&2; exit 1; }; \
-	cp -pu "$$dir/obj/kmod/ashlar.ko" "$$dir/ashlar.ko"; \
-	echo "  KMOD    $(BUILD)/kmod/$$release$(2)/ashlar.ko"
+	cp -pu "$$src/$(or $(4),ashlar).ko" "$$dir/"; \
+	echo "  KMOD    $(BUILD)/kmod/$$release$(2)/$(or $(4),ashlar).ko"
 endef
 
 .PHONY: kmod kmod-% kmod-lint

@@ -22,6 +22,7 @@
 #define NR 24UL
 #define PAGE 4096UL
 #define NR_WRITTEN 26
+#define NR_ROUNDS 5
 
 enum memory { REGION, ANON_THP, ANON_BASE, HUGETLB, NR_MEMORIES };
 
@@ -177,10 +178,73 @@ static void fork_and_write(enum memory memory)
 	munmap(p, NR * HUNK);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The dearest first touch of a round; *ret_kib is what became huge. */
+static double worst_touch(enum memory memory, size_t nr, long *ret_kib)
+{
+	char *p = take(memory);
+	double start, cost, worst = 0;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		start = now();
+		p[i * HUNK] = 1;
+		cost = now() - start;
+		worst = cost > worst ? cost : worst;
+	}
+	*ret_kib = smaps_kib(p, NR * HUNK, memory == REGION ? "FilePmdMapped" :
+							      "AnonHugePages");
+	munmap(p, NR * HUNK);
+	return worst;
+}
+
+/* The median round: a tick of the clock in a fault is not the fault's. */
+static double worst_touches(enum memory memory, int nr_rounds, size_t nr,
+			    const char *state)
+{
+	double worst[NR_ROUNDS];
+	char what[64];
+	long kib;
+	int i;
+
+	for (i = 0; i < nr_rounds; i++)
+		worst[i] = worst_touch(memory, nr, &kib);
+	qsort(worst, nr_rounds, sizeof(*worst), by_size);
+	snprintf(what, sizeof(what), "worst first touch, %s", state);
+	row(what, memory, worst[nr_rounds / 2]);
+	snprintf(what, sizeof(what), "%% huge, %s", state);
+	row(what, memory, kib * 100.0 / (nr * HUNK / 1024));
+	return worst[nr_rounds / 2];
+}
+
+static void whole_and_fragmented(void)
+{
+	double whole, pieces;
+
+	whole = worst_touches(REGION, NR_ROUNDS, NR, "memory whole");
+	worst_touches(ANON_THP, NR_ROUNDS, NR, "memory whole");
+	wait_pools(NR + 8);
+	fragment(90);
+	pieces = worst_touches(REGION, NR_ROUNDS, NR, "fragmented");
+	/* The zeroer takes what the region gave back; the rest is in pieces. */
+	sleep(3);
+	worst_touches(ANON_THP, 1, NR, "fragmented");
+	unfragment();
+	printf("# ashlar's worst first touch: fragmented %.2f times whole\n",
+	       pieces / whole);
+}
+
 int main(void)
 {
 	enum memory memory;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	dev_open();
 	set_pools(NR + 4);
 	/* Folding is measured by call, not in the background. */
@@ -191,5 +255,9 @@ int main(void)
 		touch_and_discard(memory);
 	for (memory = 0; memory < ANON_BASE + 1; memory++)
 		fork_and_write(memory);
+	write_file("/proc/sys/vm/nr_hugepages", "0");
+	/* Of what went back while fragmented, others take a piece or two. */
+	fix_pools(NR + 8);
+	whole_and_fragmented();
 	return 0;
 }

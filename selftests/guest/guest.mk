@@ -7,7 +7,7 @@
 
 GT := $(BUILD)/selftests/guest
 GT_PROGS := touch fork cow fold gup sync vma calls limits place break secret life \
-	    traps vmalock nth fuzz storm
+	    fragmented traps vmalock nth fuzz storm
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 
 $(GT)/%.o: PART_CFLAGS = $(GT_FLAGS)
@@ -19,9 +19,16 @@ $(GT_PROGS:%=$(GT)/%) $(GT)/bench: %: %.o $(GT)/guest.o
 
 CHECK_GUEST += $(GT_PROGS:%=$(GT)/%)
 
+# A module that fragments free memory, built for each kernel like ashlar.ko.
+FRAGMENT_SRCS := $(addprefix selftests/guest/fragment/,fragment.c Kbuild)
+.PHONY: fragment-%
+fragment-%: kmod-kernel-%
+	$(call kmod_build,$*,-fragment,,fragment,$(FRAGMENT_SRCS))
+GUEST_DEPS += $(KVERS:%=fragment-%)
+
 .PHONY: bench-kmod storm-kmod
 ## bench-kmod: count the module's instructions beside THP's and hugetlbfs's
-bench-kmod: $(GT)/bench kmod-$$(KVER)
+bench-kmod: $(GT)/bench kmod-$$(KVER) fragment-$$(KVER)
 	$(Q)for on in 1 0; do \
 		echo "# $(KVER), init_on_alloc=$$on, instructions"; \
 		ICOUNT=1 NODES=1 MODULE=1 KVER=$(KVER) \

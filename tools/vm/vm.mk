@@ -68,11 +68,13 @@ check-guest: all guest-kernels $$(GUEST_DEPS) $$(call test_path,$$(CHECK_GUEST))
 		$(KVERS:%=$(BUILD)/selftests/guest-%)
 	$(Q)selftests/run $(call guest_checks,$(GUEST_KVERS))
 
+# After unload KASAN still holds freed objects of up to a 32nd of the memory,
+# 128 MiB here: a leak is what exceeds that by half.
 ## check-debug: run the guest tests on the debug kernel, then with kmemleak
 check-debug: all debug-kernel $$(call test_path,$$(CHECK_GUEST)) \
 		$(BUILD)/selftests/guest-debug
-	$(Q)$(MAKE) kmod KVER=debug
+	$(Q)$(MAKE) kmod fragment-debug KVER=debug
 	$(Q)TEST_TIMEOUT=1800 VMTIMEOUT=10800 MEM=4096 \
 		selftests/run $(BUILD)/selftests/guest-debug@10800
-	$(Q)TEST_TIMEOUT=1800 VMTIMEOUT=10800 MEM=4096 LEAK=64 \
+	$(Q)TEST_TIMEOUT=1800 VMTIMEOUT=10800 MEM=4096 LEAK=192 \
 		selftests/run $(BUILD)/selftests/guest-debug@10800

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fragments the buddy allocator, for tests: pins every other page.
+ *
+ * Loading takes every free block apart and gives back every second page of it,
+ * so that half of the memory stays free and none of it in pieces of more than
+ * one page.  Compaction finds nothing to do: it moves no page that is neither on
+ * an LRU list nor has a driver to move it.  In what "percent" leaves of the free
+ * memory only one page in 64 is pinned: no huge page is left there either, but
+ * the kernel finds the few pages in a row that it cannot do without (page tables'
+ * roots, slabs).  Unloading gives all back.
+ *
+ * Memory in use stays as it is and is whole again once freed.  Per-CPU lists of
+ * other CPUs are not reached.  Never load this on a machine that matters.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/sched.h>
+#include <linux/vmstat.h>
+
+/* One page in so many is pinned. */
+#define STRIDE_PERCENT 2
+#define STRIDE_REST 64
+/* The largest blocks there are on every configuration, and all below. */
+#define TOP_ORDER 10
+
+static unsigned int percent = 90;
+module_param(percent, uint, 0400);
+MODULE_PARM_DESC(percent, "of the free memory: pin every other page (90)");
+
+static unsigned long pinned;
+module_param(pinned, ulong, 0400);
+MODULE_PARM_DESC(pinned, "pages pinned now");
+
+static LIST_HEAD(pins);
+
+#define FRAGMENT_GFP                                              \
+	((GFP_HIGHUSER | __GFP_THISNODE | __GFP_NORETRY | __GFP_NOWARN | \
+	  __GFP_NOMEMALLOC) & ~__GFP_RECLAIM)
+
+/* Keeps one page in @stride of a block, from its first on. */
+static void pin_block(struct page *block, unsigned int order,
+		      unsigned int stride)
+{
+	unsigned long i;
+
+	split_page(block, order);
+	for (i = 0; i < 1UL << order; i++) {
+		struct page *page = nth_page(block, i);
+
+		if (i % stride) {
+			__free_page(page);
+		} else {
+			list_add(&page->lru, &pins);
+			pinned++;
+		}
+	}
+}
+
+/*
+ * Block by block of another type: who finds no single page in blocks of its own
+ * type takes a large one of another's to pieces.  A CPU's own list of huge pages
+ * serves some types only, so all have to be asked.
+ */
+static struct page *take_block(int nid, unsigned int order)
+{
+	static const gfp_t types[] = { 0, __GFP_MOVABLE, __GFP_RECLAIMABLE };
+	static unsigned int next;
+	struct page *block = NULL;
+	unsigned int i;
+
+	for (i = 0; !block && i < ARRAY_SIZE(types); i++)
+		block = alloc_pages_node(nid, FRAGMENT_GFP |
+					 types[next++ % ARRAY_SIZE(types)],
+					 order);
+	return block;
+}
+
+/* Takes blocks of an order until there are none, or @most pages are done. */
+static unsigned long fragment_order(int nid, unsigned int order,
+				    unsigned int stride, unsigned long most)
+{
+	unsigned long nr = 0;
+	struct page *block;
+
+	while (nr < most) {
+		block = take_block(nid, order);
+		if (!block)
+			break;
+		pin_block(block, order, stride);
+		nr += 1UL << order;
+		cond_resched();
+	}
+	return nr;
+}
+
+static unsigned long node_nr_free(int nid)
+{
+	unsigned long nr = 0;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		nr += zone_page_state(&NODE_DATA(nid)->node_zones[i],
+				      NR_FREE_PAGES);
+	return nr;
+}
+
+static void fragment_node(int nid)
+{
+	unsigned long nr_free = node_nr_free(nid);
+	unsigned long most = nr_free / 100 * percent, nr = 0;
+	int order;
+
+	for (order = TOP_ORDER; order > 0 && nr < most; order--)
+		nr += fragment_order(nid, order, STRIDE_PERCENT, most - nr);
+	for (order = TOP_ORDER; 1UL << order > STRIDE_REST; order--)
+		fragment_order(nid, order, STRIDE_REST, ULONG_MAX);
+	pr_info("node %d: %lu of %lu free pages in pieces\n", nid, nr, nr_free);
+}
+
+static void unpin_all(void)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &pins, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+		if (!(--pinned % 1024))
+			cond_resched();
+	}
+}
+
+static int __init fragment_init(void)
+{
+	int nid;
+
+	if (percent > 100) {
+		pr_err("percent=%u: expected 0 to 100\n", percent);
+		return -EINVAL;
+	}
+	for_each_node_state(nid, N_MEMORY)
+		fragment_node(nid);
+	return 0;
+}
+
+static void __exit fragment_exit(void)
+{
+	unpin_all();
+}
+
+module_init(fragment_init);
+module_exit(fragment_exit);
+
+MODULE_DESCRIPTION("Fragments free memory, for tests");
+MODULE_LICENSE("GPL");
