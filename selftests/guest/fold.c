@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -135,6 +136,67 @@ static void huge_again_by_ticket(void)
 	EXPECT_EQ(kib, smaps_kib(mem, NR * HUNK, "FilePmdMapped"));
 	write_some();
 	EXPECT_EQ(0, (long)nr_wrong());
+	teardown();
+}
+
+static long ms_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000 +
+	       (now.tv_nsec - start->tv_nsec) / 1000000;
+}
+
+/* Pages that the CPUs still hold in batches stay for the next call. */
+static void fold_all(void)
+{
+	struct ashlar_fold fold;
+	int i;
+
+	for (i = 0; i < 1000 && stat_now("small"); i++) {
+		EXPECT_EQ(0, do_fold(mem, NR * HUNK, &fold));
+		usleep(1000);
+	}
+	EXPECT_EQ(0, stat_now("small"));
+}
+
+/*
+ * The whole way back, counted: what fork's writes copied is what is copied back,
+ * page for page, and then all is huge. Half of the hunks are written, in a number
+ * of pages that grows from hunk to hunk, some of them twice.
+ */
+static void copies_what_was_written(void)
+{
+	long long base = stat_now("cow_base"), huge = stat_now("cow_huge");
+	long kib = NR * HUNK / 1024, nr_pages = 0;
+	struct timespec start;
+	size_t hunk, i, page;
+	pid_t pid;
+
+	setup();
+	pid = sleeper();
+	for (hunk = 0; hunk < NR; hunk += 2)
+		for (i = 0; i < 1 + hunk * hunk; i++, nr_pages++) {
+			page = hunk * HUNK / PAGE + i * 2;
+			*word(page) = want[page] = i;
+			*word(page) = ++want[page];
+		}
+	EXPECT_EQ(nr_pages, stat_now("cow_base") - base);
+	EXPECT_EQ(huge, stat_now("cow_huge"));
+	EXPECT_EQ(nr_pages, stat_now("small"));
+	base = stat_now("fold_pages");
+	end(pid);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	fold_all();
+	for (hunk = 0; hunk < NR; hunk++)
+		EXPECT_EQ(0, do_remap(mem + hunk * HUNK, HUNK));
+	EXPECT_EQ(0, (long)nr_wrong());
+	printf("# all of %ld KiB huge again in %ld ms, %ld KiB copied back\n",
+	       kib, ms_since(&start), nr_pages * (long)PAGE / 1024);
+	/* By whichever came first, the calls or the background. */
+	EXPECT_EQ(nr_pages, stat_now("fold_pages") - base);
+	EXPECT_EQ(kib, smaps_kib(mem, NR * HUNK, "FilePmdMapped"));
 	teardown();
 }
 
@@ -284,6 +346,7 @@ static void nothing_left(void)
 static const struct ktap_test tests[] = {
 	{ "folds_by_itself", folds_by_itself },
 	{ "huge_again_by_ticket", huge_again_by_ticket },
+	{ "copies_what_was_written", copies_what_was_written },
 	{ "ticket_by_the_hunk", ticket_by_the_hunk },
 	{ "no_mremap_without_ticket", no_mremap_without_ticket },
 	{ "fold_leaves_what_is_shared", fold_leaves_what_is_shared },
