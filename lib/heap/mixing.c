@@ -14,6 +14,11 @@
 #include "slab/mixed.h"
 
 enum {
+	/*
+	 * An object of a mixed slab costs several times one of a plain slab, and
+	 * a small heap has little to gain: it stays plain.
+	 */
+	MIX_HEAP = 16 << 20,   /* bytes of slabs */
 	MIX_FROM = 1 << 20,    /* bytes vacant in plain slabs, and */
 	MIX_PART = 32,	       /* one in so many of all bytes */
 	MIX_CLASSES = 4,       /* looked at for a slab to mix */
@@ -169,6 +174,8 @@ unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 	size_t need = mixed_need(size_classes[c].size);
 	unsigned int got = 0;
 
+	if (h->slab_bytes < MIX_HEAP)
+		return 0;
 	while (got < nr && need <= size_classes[NR_MIXED - 1].size) {
 		struct slab *s = find(h, need);
 		unsigned int n;
