@@ -46,7 +46,7 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 		p = large_alloc(size, align, ret_is_zero);
 	if (unlikely(!p))
 		return no_memory();
-	thread_tick(&tcache);
+	thread_tick_alloc(&tcache);
 	return p;
 }
 

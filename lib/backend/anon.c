@@ -12,7 +12,8 @@
 #include "os/thp.h"
 #include "rt/conf.h"
 
-enum { ADVISE_COLLAPSE = 25 }; /* MADV_COLLAPSE, Linux 6.1 */
+/* MADV_POPULATE_WRITE, Linux 5.14; MADV_COLLAPSE, Linux 6.1 */
+enum { ADVISE_POPULATE_WRITE = 23, ADVISE_COLLAPSE = 25 };
 
 /* Small pages even where THP is "always", if that is what was asked for. */
 static int plain_map(void *addr, size_t len)
@@ -27,6 +28,11 @@ static int plain_map(void *addr, size_t len)
 static int anon_discard(void *addr, size_t len)
 {
 	return os_advise(addr, len, MADV_DONTNEED);
+}
+
+static int anon_populate(void *addr, size_t len)
+{
+	return os_advise(addr, len, ADVISE_POPULATE_WRITE);
 }
 
 static int anon_collapse(void *addr, size_t len)
@@ -94,6 +100,7 @@ const struct backend_ops backend_plain = {
 	.name = "plain",
 	.map = plain_map,
 	.discard = anon_discard,
+	.populate = anon_populate,
 	.collapse = anon_collapse,
 	.move = os_move_pages_to,
 };
@@ -103,6 +110,7 @@ const struct backend_ops backend_thp = {
 	.is_huge = true,
 	.map = thp_map,
 	.discard = anon_discard,
+	.populate = anon_populate,
 	.collapse = anon_collapse,
 	.move = os_move_pages_to,
 };

@@ -38,6 +38,11 @@ struct backend_ops {
 	 * nothing changed.
 	 */
 	int (*break_hpage)(void *addr, const struct bitmap *used);
+	/*
+	 * Back a range now, with zeroes, as its first touch would; what it
+	 * holds stays.  0 or -errno.  NULL where that is of no use.
+	 */
+	int (*populate)(void *addr, size_t len);
 	/* Make a populated range huge.  0 or -errno. */
 	int (*collapse)(void *addr, size_t len);
 	/*

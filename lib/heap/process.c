@@ -24,6 +24,7 @@
 #include "hpheap/collapse.h"
 #include "hpheap/limit.h"
 #include "hpheap/place.h"
+#include "hpheap/prefault.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
 #include "os/sys.h"
@@ -141,6 +142,7 @@ static bool purge_round(u64 now)
 			continue;
 		has_work |= purge_tick(h, now, BACKGROUND_STEPS);
 		has_work |= collapse_run(h, COLLAPSE_STEPS) > 0;
+		has_work |= prefault_tick(h);
 	}
 	return has_work;
 }
@@ -257,7 +259,7 @@ void process_background(size_t vacant)
 			dirty += purge_pending(hpheap_peek(node));
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
-	    limit_is_pressed() || is_watching())
+	    limit_is_pressed() || is_watching() || conf.prefault)
 		background_start();
 }
 

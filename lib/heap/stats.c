@@ -70,6 +70,9 @@ static void gather_hpheaps(struct stats *s)
 	s->purges = sum.nr_purges;
 	s->purge_ns = sum.purge_ns;
 	s->purge_max_ns = sum.purge_max_ns;
+	s->prefaulted = sum.prefaulted;
+	s->prefault_hits = sum.prefault_hits;
+	s->prefault_ns = sum.prefault_ns;
 	s->collapsed = sum.nr_collapsed;
 	s->collapse_refused = sum.nr_refused;
 	put_words(s->collapse_error, error_text(sum.refused_err));

@@ -40,6 +40,9 @@
 	STAT(purges, "system calls for it")                                    \
 	STAT(purge_ns, "nanoseconds in them")                                  \
 	STAT(purge_max_ns, "nanoseconds of the longest purge of one page")     \
+	STAT(prefaulted, "bytes backed ahead of demand")                       \
+	STAT(prefault_hits, "of those, bytes in 2 MiB pages that were taken")  \
+	STAT(prefault_ns, "nanoseconds of CPU time spent on that")             \
 	STAT(collapsed, "broken 2 MiB pages made huge again")                  \
 	STAT(collapse_refused, "times the kernel would not")                   \
 	STAT(thp_max_ptes_none, "small pages that khugepaged may find missing " \

@@ -245,6 +245,20 @@ void thread_tick(struct tcache *t)
 		purge_tick(h, os_now_ms(), TICK_STEPS);
 }
 
+/**
+ * thread_tick_alloc() - the same on the way of an allocation
+ * @t: the thread's cache; no lock is held
+ *
+ * Only here is the background thread started: libc calls free() with the lock
+ * held that the start of a thread needs.
+ */
+void thread_tick_alloc(struct tcache *t)
+{
+	thread_tick(t);
+	if (!(t->nr_slow % TICK_EVERY) || limit_is_pressed())
+		process_background(t->heap ? theap_vacant(t->heap) : 0);
+}
+
 /* Fill a share of an empty stack from slabs; one object, if there is no stack. */
 static void *refill(struct tcache *t, unsigned int c, bool has_turned)
 {
@@ -291,13 +305,7 @@ void *thread_alloc(unsigned int c)
 		press_refused();
 		return NULL;
 	}
-	thread_tick(t);
-	/*
-	 * Not in thread_tick(): libc calls free() with the lock held that the
-	 * start of a thread needs.
-	 */
-	if (!(t->nr_slow % TICK_EVERY) || limit_is_pressed())
-		process_background(theap_vacant(t->heap));
+	thread_tick_alloc(t);
 	return obj;
 }
 

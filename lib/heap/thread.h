@@ -13,6 +13,7 @@ void thread_free(void *p);
 void thread_exit(struct tcache *t);
 void thread_trim(struct tcache *t);
 void thread_tick(struct tcache *t);
+void thread_tick_alloc(struct tcache *t);
 u32 thread_count(void);
 void thread_after_fork(void);
 

@@ -60,3 +60,19 @@ size_t decay_limit(const struct decay *d, long decay_ms, size_t used)
 							keep_1024[i] / 1024);
 	return limit;
 }
+
+/**
+ * decay_rise() - how fast demand has been growing
+ * @d: the history
+ *
+ * Return: the largest rise from one epoch to the next, of the latest.
+ */
+size_t decay_rise(const struct decay *d)
+{
+	size_t rise = 0;
+
+	for (unsigned int i = 0; i < RISE_EPOCHS; i++)
+		if (d->peak[i] > d->peak[i + 1])
+			rise = max_size(rise, d->peak[i] - d->peak[i + 1]);
+	return rise;
+}

@@ -15,7 +15,7 @@
 
 #include "base/bits.h"
 
-enum { DECAY_EPOCHS = 16 };
+enum { DECAY_EPOCHS = 16, RISE_EPOCHS = 4 };
 
 struct decay {
 	u64 epoch_ms;		       /* start of the current epoch */
@@ -29,6 +29,7 @@ static inline void decay_note(struct decay *d, size_t used)
 }
 
 void decay_advance(struct decay *d, u64 now_ms, long decay_ms, size_t used);
+size_t decay_rise(const struct decay *d);
 size_t decay_limit(const struct decay *d, long decay_ms, size_t used);
 
 #endif

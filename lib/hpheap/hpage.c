@@ -44,7 +44,10 @@ unsigned int hpage_take(struct hpage *hp, unsigned int first, unsigned int nr)
 	hp->nr_dirty -= was_touched;
 	hp->longest = bitmap_longest_clear(&hp->used);
 	hpage_check(hp);
-	return was_touched;
+	if (!hp->is_zeroed)
+		return was_touched;
+	hp->is_zeroed = false;
+	return 0;
 }
 
 /**
@@ -87,6 +90,7 @@ void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr)
 {
 	unsigned int was_touched = bitmap_count_range(&hp->touched, first, nr);
 
+	hp->is_zeroed = false;
 	hp->nr_dirty -= was_touched;
 	hp->nr_touched -= was_touched;
 	bitmap_clear_range(&hp->touched, first, nr);
@@ -103,6 +107,17 @@ void hpage_fill(struct hpage *hp)
 	hp->nr_touched = HPAGE_UNITS;
 	hp->nr_dirty = HPAGE_UNITS - hp->nr_used;
 	hpage_check(hp);
+}
+
+/**
+ * hpage_populate() - all of it is backed now, by zeroes
+ * @hp: the huge page; no unit is in use or touched
+ */
+void hpage_populate(struct hpage *hp)
+{
+	assert(!hp->nr_touched);
+	hpage_fill(hp);
+	hp->is_zeroed = true;
 }
 
 /**

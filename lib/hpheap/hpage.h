@@ -38,6 +38,7 @@ struct hpage {
 	 * was one huge page is small pages now.
 	 */
 	bool is_broken;
+	bool is_zeroed; /* touched by prefault.c only, and not used since */
 	u16 stuck_round; /* of purging in which nothing of it could go */
 };
 
@@ -48,6 +49,7 @@ unsigned int hpage_fit(const struct hpage *hp, unsigned int nr,
 		       unsigned int align);
 void hpage_clean(struct hpage *hp, unsigned int first, unsigned int nr);
 void hpage_fill(struct hpage *hp);
+void hpage_populate(struct hpage *hp);
 void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr);
 void hpage_touch(struct hpage *hp, unsigned int first, unsigned int nr);
 bool hpage_next_dirty(const struct hpage *hp, unsigned int *first,

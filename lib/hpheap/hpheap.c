@@ -212,6 +212,8 @@ static void take(struct hpheap *h, struct hpage *hp, unsigned int first,
 		 unsigned int nr, size_t *was_touched)
 {
 	hpheap_detach(h, hp);
+	if (unlikely(hp->is_zeroed))
+		h->stats.prefault_hits += HPAGE_SIZE;
 	*was_touched += hpage_take(hp, first, nr);
 	hpheap_attach(h, hp);
 }

@@ -27,6 +27,9 @@ struct hpheap_stats {
 	u64 nr_purges;	   /* system calls for it */
 	u64 purge_ns;	   /* time in them */
 	u64 purge_max_ns;  /* the longest */
+	u64 prefaulted;	   /* bytes backed ahead of demand */
+	u64 prefault_hits; /* of these, bytes in huge pages that were taken */
+	u64 prefault_ns;   /* CPU time in it */
 	u64 nr_collapsed;  /* broken huge pages made huge again */
 	u64 nr_refused;	   /* times the kernel would not */
 	int refused_err;   /* -errno of the last of these */
@@ -46,6 +49,7 @@ struct hpheap {
 	u64 *free_map;		 /* one bit a huge page: HP_EMPTY */
 	size_t free_lo;		 /* no free bit in words before this one */
 	size_t nr_dirty;	 /* units */
+	size_t nr_ahead;	 /* units to be ready, see prefault.c */
 	struct decay decay;
 	struct hpheap_stats stats;
 };

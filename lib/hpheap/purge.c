@@ -200,8 +200,9 @@ static size_t keep(struct hpheap *h, enum purge_how how)
 {
 	if (how == PURGE_ALL || limit_is_pressed())
 		return 0;
-	return decay_limit(&h->decay, conf.dirty_decay_ms,
-			   h->stats.used >> UNIT_SHIFT);
+	return max_size(decay_limit(&h->decay, conf.dirty_decay_ms,
+				    h->stats.used >> UNIT_SHIFT),
+			h->nr_ahead);
 }
 
 /* Purge one huge page; false: there is none to purge.  Adds to *@done. */

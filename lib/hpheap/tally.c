@@ -23,6 +23,9 @@ void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum)
 	sum->purged += h->stats.purged;
 	sum->nr_purges += h->stats.nr_purges;
 	sum->purge_ns += h->stats.purge_ns;
+	sum->prefaulted += h->stats.prefaulted;
+	sum->prefault_hits += h->stats.prefault_hits;
+	sum->prefault_ns += h->stats.prefault_ns;
 	sum->nr_collapsed += h->stats.nr_collapsed;
 	sum->nr_refused += h->stats.nr_refused;
 	if (h->stats.refused_err)

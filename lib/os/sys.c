@@ -213,6 +213,16 @@ u64 os_now_ns(void)
 }
 
 /**
+ * os_cpu_ns() - CPU time of this thread
+ *
+ * Return: nanoseconds.
+ */
+u64 os_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/**
  * os_open() - open(2) with close-on-exec
  * @path: file
  * @flags: O_*

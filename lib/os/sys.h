@@ -27,6 +27,7 @@ int os_protect_none(void *addr, size_t len);
 
 u64 os_now_ms(void);
 u64 os_now_ns(void);
+u64 os_cpu_ns(void);
 
 int os_open(const char *path, int flags);
 void os_close(int fd);

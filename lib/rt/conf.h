@@ -52,6 +52,11 @@ enum { CONF_STR_MAX = 256 };
 	    "Where memory lies: local to the thread that first takes it, "     \
 	    "interleaved over all nodes, or on the nodes of a list like "      \
 	    "bind=0-1+3 only.")                                                \
+	OPT(prefault, SIZE, 0, 0, 1L << 40, NULL,                              \
+	    "Most bytes that the background thread backs ahead of demand "     \
+	    "while the heap grows, for backends thp and plain; 0 none. It "    \
+	    "takes CPU time for memory that may not be needed, and needs a "   \
+	    "dirty_decay_ms above 0.")                                         \
 	OPT(background_thread, ENUM, 0, 0, 2, "auto|on|off",                   \
 	    "A thread that purges while the program does not allocate. auto "  \
 	    "starts it when there is much to purge.")                          \

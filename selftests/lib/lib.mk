@@ -19,8 +19,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl fds fork harden info limit mixing numa press \
-	  pressure realloc shadow sized size startup thread trim truth
+LT_API := align alloc conf dl fds fork harden info limit mixing numa \
+	  prefault press pressure realloc shadow sized size startup thread trim truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -140,7 +140,7 @@ LT_RENAMED := malloc free calloc realloc reallocarray posix_memalign \
 	      aligned_alloc memalign valloc pvalloc malloc_usable_size \
 	      malloc_trim malloc_info malloc_stats mallopt mallinfo mallinfo2
 LT_SAN_LIB := $(filter-out %/api/cxx.o,$(LIB_OBJS))
-LT_SAN_API := align alloc mixing press pressure realloc shadow size thread trim
+LT_SAN_API := align alloc mixing prefault press pressure realloc shadow size thread trim
 LT_asan_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 LT_tsan_FLAGS := -fsanitize=thread
 LT_FUZZ_FLAGS :=

@@ -111,7 +111,29 @@ static void large_amounts(void)
 	       decay_limit(&curve, 1600, 0), huge);
 }
 
+static void rise(void)
+{
+	struct decay d = {.epoch_ms = 0};
+	unsigned int i;
+
+	decay_advance(&d, 1, 1600, 0);
+	EXPECT_EQ(0, decay_rise(&d));
+	decay_note(&d, 50);
+	EXPECT_EQ(50, decay_rise(&d));
+	decay_advance(&d, 101, 1600, 50);
+	EXPECT_EQ(50, decay_rise(&d));
+	decay_note(&d, 150);
+	EXPECT_EQ(100, decay_rise(&d));
+	/* What does not go on rising is over soon; falling is no rise. */
+	for (i = 0; i < RISE_EPOCHS + 1; i++)
+		decay_advance(&d, 201 + 100 * i, 1600, 150);
+	EXPECT_EQ(0, decay_rise(&d));
+	decay_advance(&d, 801, 1600, 20);
+	EXPECT_EQ(0, decay_rise(&d));
+}
+
 static const struct ktap_test tests[] = {
+	{"rise", rise},
 	{"falls_to_nothing", falls_to_nothing},
 	{"never_and_at_once", never_and_at_once},
 	{"steady_churn_keeps_its_peak", steady_churn_keeps_its_peak},

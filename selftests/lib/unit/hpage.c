@@ -260,7 +260,32 @@ static void sparsest(void)
 	}
 }
 
+/* Backed by zeroes: dirty like any, and known to be zero until it is used. */
+static void populated_is_zero(void)
+{
+	struct hpage hp;
+
+	hpage_init(&hp, 0, 0);
+	hpage_populate(&hp);
+	EXPECT_EQ(HPAGE_UNITS, hp.nr_dirty);
+	EXPECT_EQ(HPAGE_UNITS, hp.nr_touched);
+	EXPECT_EQ(0, hpage_take(&hp, 10, 5));
+	EXPECT_EQ(HPAGE_UNITS - 5, hp.nr_dirty);
+	/* The rest is forgotten, and so is what was used. */
+	EXPECT_EQ(7, hpage_take(&hp, 20, 7));
+	hpage_put(&hp, 10, 5);
+	hpage_put(&hp, 20, 7);
+	EXPECT_EQ(HPAGE_UNITS, hp.nr_dirty);
+	/* Given back, it is no more than an empty one. */
+	hpage_clean(&hp, 0, HPAGE_UNITS);
+	hpage_populate(&hp);
+	hpage_clean(&hp, 0, HPAGE_UNITS);
+	EXPECT(!hp.is_zeroed && !hp.nr_dirty && !hp.nr_touched,
+	       "%u dirty, %u touched", hp.nr_dirty, hp.nr_touched);
+}
+
 static const struct ktap_test tests[] = {
+	{"populated_is_zero", populated_is_zero},
 	{"books", books},
 	{"take_whole", take_whole},
 	{"sets", sets},
