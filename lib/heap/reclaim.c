@@ -14,6 +14,7 @@
 
 #include "heap/theap.h"
 #include "hpheap/hpheap.h"
+#include "hpheap/purge.h"
 
 enum { BATCH = 32, DENSE_UNITS = HPAGE_UNITS / 2 };
 
@@ -159,6 +160,8 @@ size_t reclaim_slabs(enum reclaim_how how)
 {
 	size_t done;
 
+	if (!purge_is_enabled())
+		return 0;
 	lock_acquire(&reclaim_lock);
 	if (how == RECLAIM_ALL) {
 		done = walk_all(WALK_ALL);

@@ -7,6 +7,7 @@
 ##    ROWS=a,b* (or synthetic, real) ROUNDS=5 BENCH_ALLOCATORS=a,b; idle machine
 ## bench-mem: resident memory and huge share step by step, pauses, chasing
 ##    MIB=2048 (live at the fill) MEM_ROUNDS=1 BENCH_ARGS='--programs day'
+## bench-fork: memory that a parent copies while a child of a fork lives
 ## bench-instr: instructions per allocator operation, all allocators (callgrind)
 ## bench-instr-keep: record Ashlar's present counts as the kept figures
 
@@ -77,7 +78,7 @@ $(BENCH_DIR)/mem/%: tools/bench/mem/%.c tools/bench/mem/mem.c \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -lpthread -lm -ldl
 
-.PHONY: bench bench-mem _bench-deps bench-instr bench-instr-keep
+.PHONY: bench bench-fork bench-mem _bench-deps bench-instr bench-instr-keep
 bench: _bench-deps all $(BENCH_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench.py --build $(BUILD) --rounds $(ROUNDS) \
 		--json $(BENCH_DIR)/bench.json --plot $(BENCH_DIR)/bench.svg \
@@ -98,6 +99,9 @@ bench-mem: _bench-deps all $(BENCH_MEM_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench_mem.py --build $(BUILD) --mib $(MIB) \
 		--rounds $(MEM_ROUNDS) --json $(BENCH_DIR)/mem.json \
 		--plot $(BENCH_DIR)/frontier.svg $(BENCH_ARGS)
+
+bench-fork: _bench-deps all $(BENCH_DIR)/mem/forkdirty
+	$(Q)$(BENCH_PY)/bench_fork.py --build $(BUILD) $(BENCH_ARGS)
 
 # Until the first figures are kept there is nothing to hold a count against.
 ifneq ($(wildcard $(BENCH_INSTR_KEPT)),)

@@ -370,7 +370,62 @@ static void clone_vm(void)
 	EXPECT_EQ(10, clone_vm_sum);
 }
 
+/* The child of a server that takes a snapshot: it reads, frees and allocates
+ * within what it inherited, and asks for a trim. Nothing is given back and
+ * nothing made huge, at once or later.
+ */
+static int snapshot_work(char **blocks, int nr)
+{
+	long long purged = ashlar_stat("purged");
+	long long collapsed = ashlar_stat("collapsed");
+	int i, round;
+
+	for (round = 0; round < 10; round++) {
+		for (i = round; i < nr; i += 10) {
+			if (!pattern_holds(blocks[i], 700, (uint64_t)i))
+				return 10;
+			free(blocks[i]);
+		}
+		for (i = 0; i < 300; i++)
+			free(malloc((size_t)i + 1));
+		malloc_trim(0);
+		usleep(50000);
+	}
+	if (ashlar_stat("purged") != purged)
+		return 11;
+	return ashlar_stat("collapsed") != collapsed ? 12 : 0;
+}
+
+static void snapshot_is_quiet(void)
+{
+	static char *blocks[60000];
+	int nr = 60000, i;
+	pid_t pid;
+
+	if (!is_ashlar()) {
+		ktap_skip("not running under libashlar");
+		return;
+	}
+	for (i = 0; i < nr; i++) {
+		blocks[i] = malloc(700);
+		pattern_fill(blocks[i], 700, (uint64_t)i);
+	}
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		alarm(CHILD_SECONDS);
+		_exit(snapshot_work(blocks, nr));
+	}
+	expect_clean_end(pid, "snapshot (11 purged, 12 collapsed)");
+	for (i = 0; i < nr; i++)
+		free(blocks[i]);
+	/* The parent purges as ever. */
+	malloc_trim(0);
+	EXPECT(ashlar_stat("purged") > 0, "nothing purged");
+}
+
 static const struct ktap_test tests[] = {
+	{"snapshot_is_quiet", snapshot_is_quiet},
 	{"fork_alone", fork_alone},
 	{"fork_among_threads", fork_among_threads},
 	{"fork_among_thread_starts", fork_among_thread_starts},
