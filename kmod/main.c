@@ -22,6 +22,7 @@
 #include "drain.h"
 #include "event.h"
 #include "failpoint.h"
+#include "hotplug.h"
 #include "hunk.h"
 #include "ioctl.h"
 #include "numa.h"
@@ -32,14 +33,6 @@
 #include "sysfs.h"
 #include "vma.h"
 #include "zeroer.h"
-
-static int pool = -1;
-module_param(pool, int, 0444);
-MODULE_PARM_DESC(pool, "zeroed huge pages to keep on each node at least (default: a 32nd of its memory, 64 at most)");
-
-static int pool_max = -1;
-module_param(pool_max, int, 0444);
-MODULE_PARM_DESC(pool_max, "zeroed huge pages to keep on each node at most (default: an 8th of its memory)");
 
 static int device_open(struct inode *inode, struct file *file)
 {
@@ -183,25 +176,9 @@ static struct miscdevice device = {
 	.groups = sysfs_groups,
 };
 
-static void set_targets(void)
-{
-	unsigned long nr_hunks;
-	struct numa *node;
-	int nid;
-
-	for_each_node_state(nid, N_MEMORY) {
-		node = numa_find(nid);
-		nr_hunks = node_present_pages(nid) / HUNK_NR;
-		node->min_target = pool >= 0 ? pool :
-				   min(nr_hunks / 32, 64UL);
-		node->max_target = pool_max >= 0 ? pool_max : nr_hunks / 8;
-		pool_set_target(node, node->min_target);
-	}
-}
-
 static int __init ashlar_init(void)
 {
-	int err;
+	int nid, err;
 
 	err = numas_create();
 	if (err)
@@ -218,13 +195,17 @@ static int __init ashlar_init(void)
 	err = pool_init();
 	if (err)
 		goto exit_status;
-	set_targets();
+	for_each_node_state(nid, N_MEMORY)
+		pool_init_target(numa_find(nid));
 	err = zeroers_start();
+	if (err)
+		goto stop_zeroers;
+	err = hotplug_init();
 	if (err)
 		goto stop_zeroers;
 	err = misc_register(&device);
 	if (err)
-		goto stop_zeroers;
+		goto exit_hotplug;
 	err = sysfs_nodes_add(device.this_device);
 	if (err)
 		goto deregister;
@@ -235,6 +216,8 @@ static int __init ashlar_init(void)
 
 deregister:
 	misc_deregister(&device);
+exit_hotplug:
+	hotplug_exit();
 stop_zeroers:
 	zeroers_stop();
 	pool_exit();
@@ -254,6 +237,7 @@ static void __exit ashlar_exit(void)
 	debugfs_remove_all();
 	sysfs_nodes_remove();
 	misc_deregister(&device);
+	hotplug_exit();
 	zeroers_stop();
 	pool_exit();
 	status_exit();

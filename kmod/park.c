@@ -143,6 +143,21 @@ void unpark_page(struct page *page)
 }
 
 /**
+ * park_owns() - whether a page of this mapping is parked
+ * @mapping: only compared
+ */
+bool park_owns(const struct address_space *mapping)
+{
+	int i;
+
+	for (i = 0; i < NR_LOTS; i++)
+		if (mapping == huge_lots[i].inode->i_mapping ||
+		    mapping == small_lots[i].inode->i_mapping)
+			return true;
+	return false;
+}
+
+/**
  * park_refs() - references that the cache holds on a page
  * @page: head of a hunk, or a base page
  */

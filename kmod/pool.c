@@ -14,6 +14,7 @@
 
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 
 #include "compat.h"
@@ -23,6 +24,14 @@
 #include "numa.h"
 #include "stats.h"
 #include "trace.h"
+
+static int pool = -1;
+module_param(pool, int, 0444);
+MODULE_PARM_DESC(pool, "zeroed huge pages to keep on each node at least (default: a 32nd of its memory, 64 at most)");
+
+static int pool_max = -1;
+module_param(pool_max, int, 0444);
+MODULE_PARM_DESC(pool_max, "zeroed huge pages to keep on each node at most (default: an 8th of its memory)");
 
 /* For so long after a shrink the node counts as short of memory. */
 #define PRESSURE_JIFFIES (5 * HZ)
@@ -99,6 +108,19 @@ void pool_set_target(struct numa *node, unsigned long target)
 		pool_drain(node, READ_ONCE(node->nr_pages) - target);
 	if (node->zeroer)
 		wake_up_process(node->zeroer);
+}
+
+/**
+ * pool_init_target() - floor, cap and target as the parameters say
+ * @node: with memory
+ */
+void pool_init_target(struct numa *node)
+{
+	unsigned long nr_hunks = node_present_pages(node->nid) / HUNK_NR;
+
+	node->min_target = pool >= 0 ? pool : min(nr_hunks / 32, 64UL);
+	node->max_target = pool_max >= 0 ? pool_max : nr_hunks / 8;
+	pool_set_target(node, node->min_target);
 }
 
 /**

@@ -76,7 +76,7 @@ static struct file_system_type region_fs = {
  */
 int regions_init(void)
 {
-	fold_wq = alloc_workqueue("ashlar-fold", WQ_UNBOUND, 1);
+	fold_wq = alloc_workqueue("ashlar-fold", WQ_UNBOUND | WQ_FREEZABLE, 1);
 	if (!fold_wq)
 		return -ENOMEM;
 	region_mnt = kern_mount(&region_fs);

@@ -131,9 +131,17 @@ static ssize_t rate_show(struct device *dev, struct device_attribute *attr,
 static ssize_t rate_store(struct device *dev, struct device_attribute *attr,
 			  const char *buf, size_t count)
 {
-	int err = kstrtouint(buf, 0, &zeroer_conf.rate);
+	unsigned int rate;
+	int err = kstrtouint(buf, 0, &rate);
 
-	return err ?: count;
+	if (err)
+		return err;
+	/* A hundred gigabytes a second: HZ times a tenth of it fits. */
+	if (rate > 50000)
+		return -EINVAL;
+	WRITE_ONCE(zeroer_conf.rate, rate);
+	zeroers_wake();
+	return count;
 }
 static DEVICE_ATTR_RW(rate);
 

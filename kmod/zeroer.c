@@ -8,10 +8,11 @@
  * a floor and a cap: it is the largest recent burst and a quarter more.
  *
  * Each wake-up is either pool_take()'s, a change of configuration, or the end
- * of the interval below.
+ * of the interval below.  The threads freeze when the machine goes to sleep.
  */
 #include "zeroer.h"
 
+#include <linux/freezer.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -71,9 +72,14 @@ static bool zero_one(struct numa *node)
 	return true;
 }
 
+static bool zeroer_rests(void)
+{
+	return READ_ONCE(zeroer_conf.paused) || READ_ONCE(zeroer_conf.asleep);
+}
+
 static bool zeroer_wants(const struct numa *node)
 {
-	return !READ_ONCE(zeroer_conf.paused) &&
+	return !zeroer_rests() &&
 	       READ_ONCE(node->nr_pages) < READ_ONCE(node->target) &&
 	       !numa_under_pressure(node);
 }
@@ -92,23 +98,33 @@ static void zeroer_adapt(struct numa *node)
 		pool_set_target(node, target);
 }
 
-/* Sleep off what was zeroed faster than the cap allows. */
-static void zeroer_throttle(void)
+/*
+ * Sleep off what was zeroed faster than the cap allows: after each page, or at
+ * higher rates after each tenth of a second's.  Who takes pages meanwhile wakes
+ * the thread, to no avail.
+ */
+static void zeroer_throttle(unsigned int *nr_done)
 {
 	unsigned int rate = READ_ONCE(zeroer_conf.rate);
+	unsigned int batch = max(rate / 10, 1U);
+	unsigned long until;
 
-	if (rate)
-		schedule_timeout_interruptible(max(HZ / rate, 1U));
-	else
+	if (!rate || ++*nr_done < batch) {
 		cond_resched();
+		return;
+	}
+	*nr_done = 0;
+	until = jiffies + DIV_ROUND_UP(HZ * batch, rate);
+	while (time_before(jiffies, until) && READ_ONCE(zeroer_conf.rate) &&
+	       !kthread_freezable_should_stop(NULL))
+		schedule_timeout_interruptible(until - jiffies);
 }
 
 /* The target may have sunk while a page was being zeroed for it. */
 static void zeroer_trim(struct numa *node)
 {
 	unsigned long have = READ_ONCE(node->nr_pages);
-	unsigned long target = READ_ONCE(zeroer_conf.paused) ?
-				       0 : READ_ONCE(node->target);
+	unsigned long target = zeroer_rests() ? 0 : READ_ONCE(node->target);
 
 	if (have > target)
 		pool_drain(node, have - target);
@@ -130,15 +146,17 @@ static int zeroer(void *arg)
 	struct numa *node = arg;
 	unsigned long window_end = jiffies + WINDOW_JIFFIES;
 	bool was_short = false;
+	unsigned int nr_done = 0;
 
-	while (!kthread_should_stop()) {
+	set_freezable();
+	while (!kthread_freezable_should_stop(NULL)) {
 		if (time_after_eq(jiffies, window_end)) {
 			zeroer_adapt(node);
 			window_end = jiffies + WINDOW_JIFFIES;
 		}
 		if (zeroer_wants(node) && zero_one(node)) {
 			was_short = true;
-			zeroer_throttle();
+			zeroer_throttle(&nr_done);
 			continue;
 		}
 		if (was_short && READ_ONCE(node->nr_pages) >=

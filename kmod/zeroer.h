@@ -13,12 +13,14 @@
  * @idle_only: run only when a CPU has nothing else to do
  * @cpus: where they may run, within their node if any of its CPUs is in there
  * @paused: no zeroing: the module is being drained
+ * @asleep: no zeroing: the machine is about to hibernate
  */
 struct zeroer_conf {
 	unsigned int rate;
 	int nice;
 	bool idle_only;
 	bool paused;
+	bool asleep;
 	struct cpumask cpus;
 };
 
