@@ -219,7 +219,7 @@ static void page_free(struct client *client, struct page *page)
 	if (is_huge && trap_open(TRAP_RECYCLE) && page_count(page) == 1)
 		pool_give(numa_find(page_to_nid(page)), page);
 	else
-		put_page(page);
+		release_pages(&page, 1);
 }
 
 /**

@@ -124,18 +124,28 @@ static unsigned long run_length(const struct region *region,
 	return min(nr, RANGE_RUN - idx % RANGE_RUN);
 }
 
-static int walk_run(u64 at, u64 end, range_run_fn fn, void *arg,
+/* All of it is mapped if it begins and ends in one VMA. */
+static int check_rest(const struct vm_area_struct *vma, u64 end)
+{
+	if (end <= vma->vm_end)
+		return 0;
+	return range_check_mapped(vma->vm_end, end - vma->vm_end);
+}
+
+/* The first run checks the whole range before it does anything. */
+static int walk_run(u64 addr, u64 at, u64 end, range_run_fn fn, void *arg,
 		    unsigned long *ret_done)
 {
 	struct vm_area_struct *vma;
-	struct region *region;
+	struct region *region = NULL;
 	unsigned long idx;
 	int err = -EFAULT;
 
 	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
-	region = region_at(current->mm, at, &vma);
-	if (region) {
+	if (end <= TASK_SIZE)
+		region = region_at(current->mm, at, &vma);
+	if (region && (at != addr || !check_rest(vma, end))) {
 		idx = (at - region_addr(region, 0)) / HUNK_SIZE;
 		err = fn(region, vma, idx, run_length(region, vma, idx, end),
 			 ret_done, arg);
@@ -159,17 +169,11 @@ int range_walk_runs(u64 addr, u64 len, range_run_fn fn, void *arg)
 	unsigned long nr_done;
 	u64 at;
 
-	if (err)
-		return err;
-	if (mmap_read_lock_killable(current->mm))
-		return -EINTR;
-	err = range_check_mapped(addr, len);
-	mmap_read_unlock(current->mm);
 	for (at = addr; !err && at < addr + len; at += nr_done * HUNK_SIZE) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		nr_done = 0;
-		err = walk_run(at, addr + len, fn, arg, &nr_done);
+		err = walk_run(addr, at, addr + len, fn, arg, &nr_done);
 		cond_resched();
 	}
 	return err;
