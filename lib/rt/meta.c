@@ -25,6 +25,7 @@ struct free_block {
 static struct {
 	struct lock lock;
 	char *at, *end;			      /* Guarded by lock. */
+	bool has_begun; /* the first block is used.  Guarded by lock. */
 	struct free_block *free[NR_SHIFTS]; /* Guarded by lock. */
 	_Atomic size_t bytes;		      /* Guarded by lock for writing. */
 } meta;
@@ -43,7 +44,8 @@ static bool refill(size_t len)
 {
 	size_t block = max_size(len, BLOCK_LEN);
 
-	if (!meta.at) {
+	if (!meta.has_begun) {
+		meta.has_begun = true;
 		meta.at = first_block;
 		meta.end = first_block + FIRST_LEN;
 		if (len <= FIRST_LEN)

@@ -101,7 +101,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap mixed print sizeclass \
+LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap limit meta mixed print sizeclass \
 	   slab tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
@@ -116,6 +116,10 @@ $(LT)/unit/decay: $(call lt_lib,hpheap/decay)
 $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
 $(LT)/unit/sizeclass: $(call lt_lib,slab/sizeclass)
 $(LT)/unit/hpheap: $(LT_BASE) $(call lt_objs,hpheap)
+$(LT)/unit/meta: $(LT_BASE)
+$(LT)/unit/meta: LT_LDFLAGS := -Wl,--wrap=os_map
+$(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
+	hpheap/limit hpheap/hpage)
 $(LT)/unit/mixed: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
