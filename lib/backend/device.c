@@ -269,6 +269,15 @@ static unsigned int join(const struct ashlar_hint *hints, unsigned int nr,
 	return i;
 }
 
+/* A ticket is for one VMA, and regions may touch: then hunk by hunk. */
+static void refold_range(u64 addr, u64 len, void *scratch)
+{
+	if (!collapse_and_remap(addr, len, 0, scratch) || len == HPAGE_SIZE)
+		return;
+	for (u64 at = addr; at < addr + len; at += HPAGE_SIZE)
+		collapse_and_remap(at, HPAGE_SIZE, 0, scratch);
+}
+
 static void act_on(const struct ashlar_hint *hints, unsigned int nr,
 		   void *scratch, size_t scratch_len)
 {
@@ -277,10 +286,9 @@ static void act_on(const struct ashlar_hint *hints, unsigned int nr,
 		const struct ashlar_hint *last = &hints[i + n - 1];
 
 		if (hints[i].reasons & WANTED)
-			collapse_and_remap(hints[i].addr,
-					   last->addr + last->len -
-						   hints[i].addr,
-					   0, scratch);
+			refold_range(hints[i].addr,
+				     last->addr + last->len - hints[i].addr,
+				     scratch);
 		i += n;
 	}
 }

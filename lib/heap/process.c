@@ -325,8 +325,15 @@ void process_after_fork_parent(void)
 	lock_release(&init_lock);
 	pressure_after_fork_parent();
 	notify_after_fork_parent();
-	if (backend_has_refold())
-		refold_request();
+	if (!backend_has_refold())
+		return;
+	refold_request();
+	/*
+	 * Here, since a program whose caches serve all it needs takes no slow
+	 * path, and would stay in small pages.  fork() holds no lock of libc
+	 * that the start of a thread takes.
+	 */
+	process_background(0);
 }
 
 void process_after_fork_child(void)
