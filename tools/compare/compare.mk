@@ -56,3 +56,12 @@ endif
 
 CHECK_FAST += selftests/tools/bench-parts selftests/tools/bench-command
 CHECK_GUEST += selftests/tools/ctl-command selftests/tools/demo-guest@1200
+
+# Run by demo-guest, under the library and the module.
+REFOLD_TEST := $(BUILD)/selftests/tools/refold
+OBJS += $(REFOLD_TEST).o
+GUEST_DEPS += $(REFOLD_TEST)
+
+$(REFOLD_TEST): $(REFOLD_TEST).o
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lpthread
