@@ -146,6 +146,59 @@ static void step_move(void)
 	do_ioctl(ASHLAR_IOC_MOVE, &move);
 }
 
+/* Discarded across a VMA that mprotect() split, then touched anew. */
+static void step_discard_and_split(void)
+{
+	mprotect(mem + PAGE * 3, PAGE, PROT_READ);
+	do_discard(mem, NR * HUNK, NULL);
+	mprotect(mem + PAGE * 3, PAGE, PROT_READ | PROT_WRITE);
+	fill();
+}
+
+/* Fork, copy, and all of the way back, whatever of it could be done. */
+static void step_fork_and_fold(void)
+{
+	struct ashlar_fold fold;
+
+	step_fork();
+	do_fold(mem, NR * HUNK, &fold);
+	do_remap(mem, NR * HUNK);
+	do_unshare(mem, NR * HUNK, NULL);
+	mem[PAGE * 2] = mem[HUNK + PAGE * 2] = 1;
+}
+
+/* With base pages: these are moved and collapsed one by one. */
+static void step_move_and_collapse_small(void)
+{
+	struct ashlar_collapse collapse;
+
+	set_param("fail", 3);
+	mem[2 * HUNK] = mem[2 * HUNK + PAGE] = 3;
+	set_param("fail", 0);
+	step_move();
+	do_collapse(mem, NR * HUNK, ASHLAR_COLLAPSE_SPARSE, &collapse);
+}
+
+static void step_populate_kinds(void)
+{
+	do_populate(mem, HUNK, ASHLAR_POPULATE_POOL, NULL);
+	do_populate(mem + HUNK, HUNK, ASHLAR_POPULATE_HUGE, NULL);
+	do_populate(mem + 2 * HUNK, HUNK, ASHLAR_POPULATE_NOMAP, NULL);
+}
+
+static void step_interleave(void)
+{
+	uint64_t nodes[1] = { 3 };
+	struct ashlar_policy policy = {
+		.size = sizeof(policy), .flags = ASHLAR_POLICY_SET_NODE,
+		.addr = (uintptr_t)mem, .node_mode = ASHLAR_NODE_INTERLEAVE,
+		.nodemask = (uintptr_t)nodes, .nodemask_bits = 2,
+	};
+
+	do_ioctl(ASHLAR_IOC_POLICY, &policy);
+	fill();
+}
+
 static void touch(void)
 {
 	sweep(step_touch, false);
@@ -195,6 +248,31 @@ static void move(void)
 	sweep(step_move, true);
 }
 
+static void discard_and_split(void)
+{
+	sweep(step_discard_and_split, true);
+}
+
+static void fork_and_fold(void)
+{
+	sweep(step_fork_and_fold, true);
+}
+
+static void move_and_collapse_small(void)
+{
+	sweep(step_move_and_collapse_small, false);
+}
+
+static void populate_kinds(void)
+{
+	sweep(step_populate_kinds, false);
+}
+
+static void interleave(void)
+{
+	sweep(step_interleave, false);
+}
+
 static const struct ktap_test tests[] = {
 	{ "touch", touch },
 	{ "touch_without_huge_pages", touch_without_huge_pages },
@@ -205,6 +283,11 @@ static const struct ktap_test tests[] = {
 	{ "fork_and_write_huge", fork_and_write_huge },
 	{ "break_and_collapse", break_and_collapse },
 	{ "move", move },
+	{ "discard_and_split", discard_and_split },
+	{ "fork_and_fold", fork_and_fold },
+	{ "move_and_collapse_small", move_and_collapse_small },
+	{ "populate_kinds", populate_kinds },
+	{ "interleave", interleave },
 	{ NULL, NULL },
 };
 
