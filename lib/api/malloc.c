@@ -38,6 +38,9 @@ noinline void *alloc_slow(size_t c)
 	return likely(p) ? p : no_memory();
 }
 
+/* Many small ones are looked at now and then: so much each time. */
+enum { NOTEWORTHY = 1 << 20 };
+
 static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 {
 	void *p = NULL;
@@ -47,6 +50,8 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 	if (unlikely(!p))
 		return no_memory();
 	thread_tick_alloc(&tcache);
+	if (size >= NOTEWORTHY)
+		process_background(0);
 	return p;
 }
 

@@ -32,7 +32,8 @@
 #include "rt/meta.h"
 
 enum {
-	BACKGROUND_FROM = 16 << 20, /* bytes dirty */
+	BACKGROUND_FROM = 16 << 20, /* bytes dirty, */
+	BACKGROUND_AHEAD = 128 << 20, /* or in use: it may never allocate again */
 	BACKGROUND_MS = 50,
 	BACKGROUND_MAX_MS = 400,
 	BACKGROUND_IDLE_ROUNDS = 50, /* 20 s */
@@ -173,14 +174,30 @@ static bool background_round(u64 *last_refold, u64 *last_reclaim)
 	if (conf.dirty_decay_ms >= 0 &&
 	    is_time(last_reclaim, now,
 		    max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
-		has_work |= reclaim_slabs(RECLAIM_SPARSE) > 0;
+		has_work |= reclaim_slabs(RECLAIM_SPARSE) > 0 || space_trim();
 	return has_work;
 }
 
-/* Is pressure to be heard of even where there is nothing to purge? */
+/* Bytes in runs. */
+static size_t in_use(void)
+{
+	size_t used = 0;
+
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			used += hpheap_used(hpheap_peek(node));
+	return used;
+}
+
+/*
+ * Is the thread to stay where there is nothing to purge?  Where pressure is to
+ * be heard of; and while there is much that could be freed, since free() can't
+ * start it.
+ */
 static bool is_watching(void)
 {
-	return notify_is_wanted() || pressure_is_wanted();
+	return notify_is_wanted() || pressure_is_wanted() ||
+	       in_use() > BACKGROUND_FROM;
 }
 
 /* Rounds come the slower the longer there is nothing to do. */
@@ -259,7 +276,8 @@ void process_background(size_t vacant)
 			dirty += purge_pending(hpheap_peek(node));
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
-	    limit_is_pressed() || is_watching() || conf.prefault)
+	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||
+	    conf.prefault || in_use() > BACKGROUND_AHEAD)
 		background_start();
 }
 
@@ -300,7 +318,10 @@ size_t process_purge_all(void)
 		if (hpheap_peek(node))
 			done += purge_run(hpheap_peek(node), PURGE_ALL,
 					  UINT_MAX);
-	return done + reclaim_slabs(RECLAIM_ALL);
+	done += reclaim_slabs(RECLAIM_ALL);
+	while (space_trim())
+		;
+	return done;
 }
 
 void process_before_fork(void)

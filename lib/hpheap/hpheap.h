@@ -74,6 +74,7 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 bool hpheap_is_hollowable(size_t unit);
 void hpheap_hollow(size_t unit, size_t nr_units);
 bool hpheap_touch(size_t unit, size_t nr_units);
+size_t hpheap_used(struct hpheap *h);
 void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum);
 unsigned int hpheap_sample(struct hpheap *h, void **ret_pages,
 			   unsigned int max);

@@ -233,6 +233,8 @@ static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
 	if (!hp)
 		return false;
 	discard_free(&copy, space_addr(hpheap_index(hp) * HPAGE_UNITS), &p);
+	if (!copy.nr_used && p.units)
+		space_forget(hpheap_index(hp));
 	lock_acquire(&h->lock);
 	finish(h, hp, &p);
 	if (!p.units) {

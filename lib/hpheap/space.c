@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "hpheap/hpage.h"
 #include "os/sys.h"
@@ -20,22 +21,36 @@ struct table {
 	_Atomic size_t committed; /* of those; written under sp.lock */
 };
 
-/* A span structure that waits for its next use; it keeps its id. */
-struct free_span {
-	struct span span;
-	struct span *next;
+/*
+ * 4 KiB of span structures.  Groups with a free one are in a list; what is free
+ * is a bit here and nothing in the structure, so that a group without a span in
+ * use can go back to the kernel.
+ */
+struct span_group {
+	u32 free;
+	u32 next : 31;	 /* index + 1, 0: the last */
+	u32 is_clean : 1; /* given back and not used since */
 };
 
-enum { COMMIT_STEP = 64 << 10, MIN_RESERVE = 16 << 20 };
+enum {
+	COMMIT_STEP = 64 << 10,
+	MIN_RESERVE = 16 << 20,
+	GROUP_SPANS = 32,
+	GROUP_BYTES = GROUP_SPANS * SPAN_BYTES,
+	GROUP_EMPTY = -1,     /* struct span_group, free */
+	TRIM_FROM = 16,	      /* groups; not worth a walk below */
+	TRIM_MOST = 1024,     /* in one go, the lock being held */
+};
 
 static struct {
 	struct lock lock;
-	struct table map, hpages, spans; /* Guarded by lock. */
+	struct table map, hpages, spans, groups; /* Guarded by lock. */
 	size_t first_hpage;		 /* Set once. */
 	_Atomic size_t next_hpage;	 /* Guarded by lock for writing. */
 	size_t end_hpage;		 /* Guarded by lock. */
-	u32 next_span;			 /* Guarded by lock. */
-	struct span *free_spans;	 /* Guarded by lock. */
+	u32 first_group;		 /* Guarded by lock. */
+	/* Groups: all, without a span in use, and of those given back. */
+	_Atomic u32 nr_groups, nr_empty, nr_clean; /* Written under lock. */
 	size_t reserved;
 } sp;
 
@@ -101,11 +116,12 @@ int space_init(size_t len)
 		   (nr_units / HPAGE_UNITS + 1) * sizeof(struct hpage));
 	/* Every span has two units at least, but for a few large ones. */
 	table_init(&sp.spans, &at, nr_units / 2 * SPAN_BYTES);
+	table_init(&sp.groups, &at,
+		   nr_units / 2 / GROUP_SPANS * sizeof(struct span_group));
 	first = (at - base + HPAGE_SIZE - 1) >> HPAGE_SHIFT;
 	sp.first_hpage = first;
 	sp.next_hpage = first;
 	sp.end_hpage = nr_units / HPAGE_UNITS;
-	sp.next_span = 1;
 	space.base = base;
 	space.hpages = (struct hpage *)sp.hpages.base;
 	space.spans = sp.spans.base;
@@ -178,6 +194,52 @@ size_t space_end_hpage(void)
 	return sp.next_hpage;
 }
 
+static struct span_group *group_at(u32 i)
+{
+	return (struct span_group *)sp.groups.base + i;
+}
+
+/* Lock held.  The group has a free span. */
+static void group_push(u32 i)
+{
+	group_at(i)->next = sp.first_group;
+	sp.first_group = i + 1;
+}
+
+/* Lock held. */
+static bool group_add(void)
+{
+	u32 i = sp.nr_groups;
+
+	if (table_commit(&sp.spans, (i + 1UL) * GROUP_BYTES) ||
+	    table_commit(&sp.groups, (i + 1UL) * sizeof(struct span_group)))
+		return false;
+	sp.nr_groups++;
+	/* An id of 0 would make an entry of 0. */
+	group_at(i)->free = i ? GROUP_EMPTY : GROUP_EMPTY - 1;
+	group_at(i)->is_clean = true;
+	sp.nr_clean += i > 0;
+	group_push(i);
+	return true;
+}
+
+/* A free span's id; lock held. */
+static u32 group_take(u32 i)
+{
+	struct span_group *g = group_at(i);
+	unsigned int bit = ctz64(g->free);
+
+	if (g->free == (u32)GROUP_EMPTY) {
+		sp.nr_clean -= g->is_clean;
+		sp.nr_empty -= !g->is_clean;
+	}
+	g->is_clean = false;
+	g->free &= g->free - 1;
+	if (!g->free)
+		sp.first_group = g->next;
+	return i * GROUP_SPANS + bit;
+}
+
 /**
  * space_span_alloc() - a span structure, zero but for its id
  *
@@ -185,20 +247,14 @@ size_t space_end_hpage(void)
  */
 struct span *space_span_alloc(void)
 {
-	struct span *s;
+	struct span *s = NULL;
 	u32 id;
 
 	lock_acquire(&sp.lock);
-	s = sp.free_spans;
-	if (s) {
-		id = s->id;
-		sp.free_spans = ((struct free_span *)s)->next;
-		memset(s, 0, SPAN_BYTES);
-		s->id = id;
-	} else if (!table_commit(&sp.spans,
-				 (sp.next_span + 1UL) * SPAN_BYTES)) {
-		id = sp.next_span++;
+	if (sp.first_group || group_add()) {
+		id = group_take(sp.first_group - 1);
 		s = space_span((u64)id << ENTRY_SPAN_SHIFT);
+		memset(s, 0, SPAN_BYTES);
 		s->id = id;
 	}
 	lock_release(&sp.lock);
@@ -208,10 +264,91 @@ struct span *space_span_alloc(void)
 /* Let a span structure go; its units are unmarked already. */
 void space_span_free(struct span *s)
 {
+	u32 i = s->id / GROUP_SPANS;
+	struct span_group *g = group_at(i);
+
 	lock_acquire(&sp.lock);
-	((struct free_span *)s)->next = sp.free_spans;
-	sp.free_spans = s;
+	if (!g->free)
+		group_push(i);
+	g->free |= 1U << (s->id % GROUP_SPANS);
+	sp.nr_empty += g->free == (u32)GROUP_EMPTY;
 	lock_release(&sp.lock);
+}
+
+/* End of the groups from @i on that can go back, at most @most; lock held. */
+static u32 empty_end(u32 i, u32 most)
+{
+	u32 end = i;
+
+	while (end < sp.nr_groups && end - i < most &&
+	       group_at(end)->free == (u32)GROUP_EMPTY &&
+	       !group_at(end)->is_clean)
+		end++;
+	return end;
+}
+
+/* Groups [@i, @end) to the kernel, as far as they are whole pages. */
+static u32 groups_discard(u32 i, u32 end)
+{
+	u32 grain = max_size(os_page_size / GROUP_BYTES, 1);
+	u32 lo = align_up(i, grain), hi = align_down(end, grain);
+
+	if (lo >= hi || os_advise(sp.spans.base + (size_t)lo * GROUP_BYTES,
+				  (size_t)(hi - lo) * GROUP_BYTES,
+				  MADV_DONTNEED))
+		return 0;
+	for (i = lo; i < hi; i++)
+		group_at(i)->is_clean = true;
+	sp.nr_empty -= hi - lo;
+	sp.nr_clean += hi - lo;
+	return hi - lo;
+}
+
+/* Used ones first, lowest first, so that others empty; lock held. */
+static void groups_sort(void)
+{
+	sp.first_group = 0;
+	for (u32 i = sp.nr_groups; i-- > 0;)
+		if (group_at(i)->free == (u32)GROUP_EMPTY)
+			group_push(i);
+	for (u32 i = sp.nr_groups; i-- > 0;)
+		if (group_at(i)->free && group_at(i)->free != (u32)GROUP_EMPTY)
+			group_push(i);
+}
+
+/**
+ * space_trim() - give back memory of span structures that are free
+ *
+ * Return: true if there is more to give back.
+ */
+bool space_trim(void)
+{
+	u32 done = 0, end;
+
+	if (sp.nr_empty < TRIM_FROM)
+		return false;
+	lock_acquire(&sp.lock);
+	groups_sort();
+	for (u32 i = 0; i < sp.nr_groups && done < TRIM_MOST; i = end + 1) {
+		end = empty_end(i, TRIM_MOST - done);
+		if (end > i)
+			done += groups_discard(i, end);
+	}
+	lock_release(&sp.lock);
+	return done == TRIM_MOST;
+}
+
+/**
+ * space_forget() - give back the page map's part for one huge page
+ * @hpage: its index; nothing of it is in use nor can be taken meanwhile
+ */
+void space_forget(size_t hpage)
+{
+	size_t len = HPAGE_UNITS * sizeof(u64);
+
+	if (len % os_page_size == 0)
+		os_advise((void *)space_entry(hpage * HPAGE_UNITS), len,
+			  MADV_DONTNEED);
 }
 
 /**
@@ -231,10 +368,13 @@ void space_mark(const struct span *s, u32 low, size_t nr_units)
 				      memory_order_release);
 }
 
-/* Bytes of the tables that are committed. */
+/* Bytes of the tables that are committed and not given back. */
 size_t space_meta_bytes(void)
 {
-	return sp.map.committed + sp.hpages.committed + sp.spans.committed;
+	size_t clean = sp.nr_clean, spans = sp.nr_groups - clean;
+
+	return sp.map.committed + sp.hpages.committed + sp.groups.committed +
+	       spans * GROUP_BYTES;
 }
 
 size_t space_reserved_bytes(void)

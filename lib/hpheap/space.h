@@ -105,6 +105,8 @@ size_t space_first_hpage(void);
 size_t space_end_hpage(void);
 struct span *space_span_alloc(void);
 void space_span_free(struct span *s);
+bool space_trim(void);
+void space_forget(size_t hpage);
 void space_mark(const struct span *s, u32 low, size_t nr_units);
 size_t space_meta_bytes(void);
 size_t space_reserved_bytes(void);

@@ -5,6 +5,17 @@
 #include "hpheap/hpheap.h"
 #include "hpheap/space.h"
 
+/* Bytes in runs. */
+size_t hpheap_used(struct hpheap *h)
+{
+	size_t used;
+
+	lock_acquire(&h->lock);
+	used = h->stats.used;
+	lock_release(&h->lock);
+	return used;
+}
+
 /**
  * hpheap_stats_add() - add a heap's figures to a sum
  * @h: the heap

@@ -19,8 +19,9 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl fds fork harden info limit mixing numa \
-	  prefault press pressure realloc shadow sized size startup thread trim truth
+LT_API := align alloc conf dl empty fds fork harden info limit mixing numa \
+	  prefault press pressure realloc shadow sized size startup thread trim \
+	  truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
