@@ -17,9 +17,19 @@ enum {
 	RETRY_MS = 10000, /* after the kernel refused a page */
 };
 
+/* Units in use that hold something: not those that were given back. */
+static unsigned int nr_holding(const struct hpage *hp)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < BITMAP_WORDS; i++)
+		nr += popcount64(hp->used.w[i] & hp->touched.w[i]);
+	return nr;
+}
+
 static bool is_dense(const struct hpage *hp)
 {
-	return hp->nr_used >= REBUILD_UNITS &&
+	return nr_holding(hp) >= REBUILD_UNITS &&
 	       (u32)os_now_ms() - hp->refused_ms > RETRY_MS;
 }
 
