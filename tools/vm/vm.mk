@@ -72,6 +72,7 @@ check-guest: all guest-kernels $$(GUEST_DEPS) $$(call test_path,$$(CHECK_GUEST))
 # 128 MiB here: a leak is what exceeds that by half.
 ## check-debug: run the guest tests on the debug kernel, then with kmemleak
 check-debug: all debug-kernel $$(call test_path,$$(CHECK_GUEST)) \
+		$$(filter-out kmod-% fragment-%,$$(GUEST_DEPS)) \
 		$(BUILD)/selftests/guest-debug
 	$(Q)$(MAKE) kmod fragment-debug KVER=debug
 	$(Q)TEST_TIMEOUT=1800 VMTIMEOUT=10800 MEM=4096 \
