@@ -257,13 +257,24 @@ DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t align, const void *nothrow)
 	free_block(p);
 }
 
+/*
+ * As alloc_aligned() had it, where it went the short ways; elsewhere the class
+ * does not follow from the size alone, and the size says nothing.
+ */
+static inline size_t last_of_aligned(size_t size, size_t align)
+{
+	size_t last = (size - 1) | (align - 1);
+
+	return last < FINE_MAX || align <= 64 ? last : last | SMALL_MAX;
+}
+
 /* (p, size, align_val_t) */
 DELETE(_ZdlPvmSt11align_val_t, size_t size, size_t align)
 {
-	free_of_size(p, (size - 1) | (align - 1));
+	free_of_size(p, last_of_aligned(size, align));
 }
 
 DELETE(_ZdaPvmSt11align_val_t, size_t size, size_t align)
 {
-	free_of_size(p, (size - 1) | (align - 1));
+	free_of_size(p, last_of_aligned(size, align));
 }
