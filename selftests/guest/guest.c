@@ -358,10 +358,13 @@ static void write_nodes(const char *name, int value)
 void set_pools(int nr_hunks)
 {
 	write_nodes("min_target", nr_hunks);
-	if (nr_hunks)
+	if (nr_hunks) {
 		wait_pools(nr_hunks);
-	else if (!wait_for(pools_are_empty, NULL, 10000))
+	} else if (!wait_for(pools_are_empty, NULL, 60000)) {
+		/* A burst is forgotten by an eighth a second. */
+		errno = ETIMEDOUT;
 		die("waiting for the pools to be empty");
+	}
 }
 
 void fix_pools(int nr_hunks)
