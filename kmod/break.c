@@ -126,7 +126,7 @@ static int move_huge(struct region *region, unsigned long idx,
 	int err;
 
 	if (slot->overlay || page_is_shared(old))
-		return -EBUSY;
+		return -EACCES;
 	page = hpage_alloc(client, place, WANT_ERROR | WANT_FORCE, &err);
 	if (!page)
 		return err;
@@ -150,7 +150,7 @@ static int move_small(struct region *region, unsigned long idx,
 	int err;
 
 	if (page_is_shared(old))
-		return -EBUSY;
+		return -EACCES;
 	page = spage_alloc(client, place, WANT_ERROR | WANT_FORCE, &err);
 	if (!page)
 		return err;
@@ -209,8 +209,9 @@ int slot_node(const struct region *region, unsigned long idx)
  * @idx: number of the slot; its mutex is held
  * @place: where to
  *
- * Return: 0; -ENOENT for a hole; -EBUSY if some of it is shared or pinned;
- * -ENOMEM if there is none there.
+ * Return: 0; else why the first page that had to stay did, as move_pages(2) has
+ * it: -EACCES if it is shared with another process, -EBUSY if it is pinned,
+ * -ENOMEM if there is none there; -ENOENT for a hole.
  */
 int move_slot(struct region *region, unsigned long idx,
 	      const struct place *place)

@@ -263,6 +263,77 @@ static void move_refuses_pinned(void)
 	unpin();
 }
 
+/* Of a hunk of base pages all move but the one that is pinned. */
+static void move_leaves_pinned_page(void)
+{
+	uint64_t bitmap[8] = { 0xf };
+	int32_t status;
+	struct ashlar_break brk = {
+		.size = sizeof(brk), .len = HUNK,
+		.bitmap = (uintptr_t)bitmap,
+	};
+	struct ashlar_move ret;
+	int fds[2], i;
+	char *p;
+
+	pin_cpu(0);
+	p = map_region(HUNK);
+	for (i = 0; i < 4; i++)
+		p[i * 4096] = (char)(i + 1);
+	brk.addr = (uintptr_t)p;
+	EXPECT_EQ(0, do_ioctl(ASHLAR_IOC_BREAK, &brk));
+	EXPECT_EQ(0, pipe(fds));
+	struct iovec vec = { p + 4096, 4096 };
+
+	EXPECT_EQ(4096, (long)vmsplice(fds[1], &vec, 1, 0));
+	EXPECT_EQ(0, move(p, 1, 1, &status, &ret));
+	EXPECT_EQ(-EBUSY, status);
+	EXPECT_EQ(1, (long)ret.ret_failed);
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(i + 1, p[i * 4096]);
+		EXPECT_EQ(i != 1, node_of(p + i * 4096));
+	}
+	close(fds[0]);
+	close(fds[1]);
+	EXPECT_EQ(0, move(p, 1, 1, &status, &ret));
+	EXPECT_EQ(1, status);
+	EXPECT_EQ(2, p[4096]);
+	EXPECT_EQ(1, node_of(p + 4096));
+	munmap(p, HUNK);
+	unpin();
+}
+
+/* What a child has too stays as long as it does, with another reason. */
+static void move_refuses_shared(void)
+{
+	struct ashlar_move ret;
+	int32_t status;
+	int fds[2];
+	pid_t pid;
+	char *p, c;
+
+	pin_cpu(0);
+	p = map_region(HUNK);
+	*p = 7;
+	EXPECT_EQ(0, pipe(fds));
+	pid = fork();
+	if (!pid) {
+		close(fds[1]);
+		_exit(read(fds[0], &c, 1) ? 1 : *p != 7);
+	}
+	EXPECT_EQ(0, move(p, 1, 1, &status, &ret));
+	EXPECT_EQ(-EACCES, status);
+	EXPECT_EQ(1, (long)ret.ret_failed);
+	close(fds[0]);
+	close(fds[1]);
+	EXPECT_EQ(0, wait_child(pid));
+	EXPECT_EQ(0, move(p, 1, 1, &status, &ret));
+	EXPECT_EQ(1, status);
+	EXPECT_EQ(7, *p);
+	munmap(p, HUNK);
+	unpin();
+}
+
 static void remote_is_reported(void)
 {
 	struct ashlar_hunk hunk;
@@ -306,6 +377,8 @@ static const struct ktap_test tests[] = {
 	{ "task_policy_is_honoured", task_policy_is_honoured },
 	{ "moved", moved },
 	{ "move_refuses_pinned", move_refuses_pinned },
+	{ "move_leaves_pinned_page", move_leaves_pinned_page },
+	{ "move_refuses_shared", move_refuses_shared },
 	{ "remote_is_reported", remote_is_reported },
 	{ "strict_fails_cleanly", strict_fails_cleanly },
 	{ "nothing_left", nothing_left },

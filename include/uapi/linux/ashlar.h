@@ -317,7 +317,9 @@ struct ashlar_break {
  * @node: where to
  * @reserved: must be zero
  * @status: pointer to one __s32 a hunk, or 0: the node it is on now, or -errno
- *	(-EBUSY pinned or shared, -ENOENT a hole, -ENOMEM none free there)
+ *	as of move_pages(2): -EBUSY pinned, -EACCES shared with another process,
+ *	-ENOENT a hole, -ENOMEM none free there; of base pages, the first that
+ *	had to stay says why, and the others have moved
  * @ret_moved: hunks moved by this call
  * @ret_failed: hunks with memory that are not on @node now
  */
