@@ -341,6 +341,18 @@ void wait_pools(int nr_hunks)
 	}
 }
 
+int try_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static void write_nodes(const char *name, int value)
 {
 	char path[80];

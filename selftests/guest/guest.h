@@ -44,6 +44,8 @@ long long read_number(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 void write_file(const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same for what may be refused: 0 or -errno. */
+int try_write(const char *path, const char *text);
 long long stat_now(const char *name);
 long smaps_kib(const void *addr, size_t len, const char *key);
 long smaps_other_kib(pid_t pid, const void *addr, size_t len, const char *key);

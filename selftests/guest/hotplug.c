@@ -19,19 +19,6 @@
 #define NODE1_CPU1 "/sys/devices/system/node/node1/cpu1"
 #define MEMORY "/sys/devices/system/memory/"
 
-/* Return 0 or -errno: what writing to a file of the kernel's says. */
-static int try_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int read_line(const char *path, const char *key, char *line, int len)
 {
 	size_t key_len = strlen(key);

@@ -22,18 +22,6 @@
 #define BURST 24
 #define RATE 20
 
-static int try_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static bool target_is_high(void *arg)
 {
 	(void)arg;

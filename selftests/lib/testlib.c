@@ -249,6 +249,23 @@ void child_exec(struct child *child, char *const argv[], const char *conf)
 	die(argv[0]);
 }
 
+int inner_run(const struct inner *inners, const char *name)
+{
+	for (; inners->name; inners++)
+		if (!strcmp(name, inners->name))
+			return inners->run();
+	return 99;
+}
+
+void inner_exec(struct child *child, const char *name, const char *conf)
+{
+	char self[] = "/proc/self/exe", word[] = "inner", which[32];
+	char *argv[] = {self, word, which, NULL};
+
+	snprintf(which, sizeof(which), "%s", name);
+	child_exec(child, argv, conf);
+}
+
 int child_code(const struct child *child)
 {
 	if (WIFSIGNALED(child->status))

@@ -89,6 +89,18 @@ void child_call(struct child *child, int (*fn)(void *), void *arg);
  */
 void child_exec(struct child *child, char *const argv[], const char *conf);
 
+/* A case that needs settings of its own: the program again, "inner NAME". */
+struct inner {
+	const char *name;
+	int (*run)(void); /* returns what the program exits with, 0 if all is well */
+};
+
+/* Run one of a list that ends with {}; 99 if it is not there. */
+int inner_run(const struct inner *inners, const char *name);
+
+/* Run the calling program again for a case, under @conf as in child_exec(). */
+void inner_exec(struct child *child, const char *name, const char *conf);
+
 /* Exit code of a child that exited, or -signal if it was killed by one. */
 int child_code(const struct child *child);
 

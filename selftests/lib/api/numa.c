@@ -229,24 +229,12 @@ static int inner_remote(void)
 	return expect_stats();
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} inners[] = {
+static const struct inner inners[] = {
 	{"on_0", inner_on_0},	  {"on_1", inner_on_1},
 	{"spread", inner_spread}, {"nothing", inner_nothing},
 	{"remote", inner_remote},
+	{},
 };
-
-static int inner(const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < sizeof(inners) / sizeof(*inners); i++)
-		if (!strcmp(name, inners[i].name))
-			return inners[i].run();
-	return 99;
-}
 
 static bool skipped(int nodes_wanted)
 {
@@ -261,12 +249,9 @@ static bool skipped(int nodes_wanted)
 
 static void expect_inner(const char *name, const char *conf, const char *says)
 {
-	char self[] = "/proc/self/exe", word[] = "inner", which[32];
-	char *argv[] = {self, word, which, NULL};
 	struct child child;
 
-	snprintf(which, sizeof(which), "%s", name);
-	child_exec(&child, argv, conf);
+	inner_exec(&child, name, conf);
 	EXPECT(!child_code(&child), "code %d for %s under %s: %.300s",
 	       child_code(&child), name, conf, child.text);
 	EXPECT(!says || strstr(child.text, says), "no '%s' in '%.300s'", says,
@@ -335,6 +320,6 @@ static const struct ktap_test tests[] = {
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "inner"))
-		return inner(argv[2]);
+		return inner_run(inners, argv[2]);
 	return ktap_main(tests, argc, argv);
 }

@@ -262,10 +262,7 @@ static int inner_below_soft(void)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} inners[] = {
+static const struct inner inners[] = {
 	{"small", inner_small},
 	{"middle", inner_middle},
 	{"large", inner_large},
@@ -274,30 +271,18 @@ static const struct {
 	{"threads", inner_threads},
 	{"soft", inner_soft},
 	{"below_soft", inner_below_soft},
+	{},
 };
-
-static int inner(const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < sizeof(inners) / sizeof(*inners); i++)
-		if (!strcmp(name, inners[i].name))
-			return inners[i].run();
-	return 99;
-}
 
 static void expect_inner(const char *name, const char *conf)
 {
-	char self[] = "/proc/self/exe", word[] = "inner", which[32];
-	char *argv[] = {self, word, which, NULL};
 	struct child child;
 
 	if (!is_ashlar()) {
 		ktap_skip("not running under libashlar");
 		return;
 	}
-	snprintf(which, sizeof(which), "%s", name);
-	child_exec(&child, argv, conf);
+	inner_exec(&child, name, conf);
 	EXPECT(!child_code(&child), "code %d for %s under %s: %s",
 	       child_code(&child), name, conf, child.text);
 }
@@ -362,6 +347,6 @@ static const struct ktap_test tests[] = {
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "inner"))
-		return inner(argv[2]);
+		return inner_run(inners, argv[2]);
 	return ktap_main(tests, argc, argv);
 }

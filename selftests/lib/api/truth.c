@@ -138,39 +138,18 @@ static int inner_refused(void)
 	return fail(8, "no collapse refused", ashlar_stat("hpages_broken"));
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} inners[] = {
+static const struct inner inners[] = {
 	{"agrees", inner_agrees},
 	{"none", inner_none},
 	{"refused", inner_refused},
+	{},
 };
-
-static int inner(const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < sizeof(inners) / sizeof(*inners); i++)
-		if (!strcmp(name, inners[i].name))
-			return inners[i].run();
-	return 99;
-}
-
-static void run(struct child *child, const char *name, const char *conf)
-{
-	char self[] = "/proc/self/exe", word[] = "inner", which[32];
-	char *argv[] = {self, word, which, NULL};
-
-	snprintf(which, sizeof(which), "%s", name);
-	child_exec(child, argv, conf);
-}
 
 static void expect_inner(const char *name, const char *conf, const char *says)
 {
 	struct child child;
 
-	run(&child, name, conf);
+	inner_exec(&child, name, conf);
 	EXPECT(!child_code(&child), "code %d for %s under %s: %.200s",
 	       child_code(&child), name, conf, child.text);
 	EXPECT(!says || strstr(child.text, says), "no '%s' in %.300s", says,
@@ -215,8 +194,8 @@ static void refusal_is_said(void)
 
 	if (skipped())
 		return;
-	run(&child, "refused",
-	    "backend:thp,thp_start:0,background_thread:on,stats_print:1");
+	inner_exec(&child, "refused",
+		   "backend:thp,thp_start:0,background_thread:on,stats_print:1");
 	if (child_code(&child) == 77) {
 		ktap_skip("nothing could be broken here: no huge pages");
 		return;
@@ -236,6 +215,6 @@ static const struct ktap_test tests[] = {
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "inner"))
-		return inner(argv[2]);
+		return inner_run(inners, argv[2]);
 	return ktap_main(tests, argc, argv);
 }
