@@ -40,10 +40,11 @@ struct span {
 
 /*
  * Read without a lock: base and tables are set before nr_units leaves 0, and
- * nr_units only grows, after the map below it is committed.
+ * nr_units only grows, after the map below it is committed.  Every free reads
+ * it, so it has a cache line that nothing else is written in.
  */
 struct space {
-	char *base;
+	alignas(CACHE_LINE) char *base;
 	size_t nr_units; /* atomic; pairs with release in space_grow() */
 	struct hpage *hpages;
 	char *spans;
