@@ -96,7 +96,7 @@ static inline void free_block(void *p)
 	if (unlikely(top == t->floor[c]))
 		return free_slow(p);
 	top[-1] = p;
-	tls_advance(&t->top[c], -1);
+	tls_set(&t->top[c], top - 1);
 }
 
 /*
@@ -116,7 +116,7 @@ static inline void free_of_size(void *p, size_t last)
 	if (unlikely(top == t->floor[c]))
 		return free_slow(p);
 	top[-1] = p;
-	tls_advance(&t->top[c], -1);
+	tls_set(&t->top[c], top - 1);
 }
 
 #endif

@@ -44,6 +44,15 @@ static inline long sys_call(long nr, long a, long b, long c, long d, long e,
 		here; \
 	})
 
+/*
+ * Set a pointer.  Not through an addition in memory: that loads the word once
+ * more, and calls that follow each other wait for it.
+ */
+static inline void tls_set(void **TLS_SEGMENT *at, void **to)
+{
+	asm volatile("movq %1, %0" : "=m"(*at) : "r"(to) : "memory");
+}
+
 /* Move a pointer by @nr words. */
 static inline void tls_advance(void **TLS_SEGMENT *at, long nr)
 {
