@@ -3,7 +3,7 @@
  * The two fast paths, inlined into every function of the API that allocates or
  * frees.
  *
- * malloc of 512 bytes or less: the class is the size in sixteenths; take the
+ * malloc of 1 KiB or less: the class is the size in sixteenths; take the
  * object on top of its stack unless that is the NULL at the end.  free: find
  * the page map entry; entry xor tag is the class if the object is small and
  * this thread's; put it on the stack unless that is full.  Everything else is

@@ -17,7 +17,7 @@
 
 enum {
 	MAX_THEAPS = 1 << 16,
-	NR_MIXED = NR_FINE + 3 * 8, /* classes that mixed slabs serve */
+	NR_MIXED = NR_FINE, /* classes that mixed slabs serve */
 };
 
 struct parcel;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of size classes: multiples of 16 up to 512, then eight classes a
- * doubling, so that at most one ninth of an object is wasted above 512 bytes
- * and 15 bytes below.
+ * The table of size classes: multiples of 16 up to 1 KiB, then eight classes a
+ * doubling, so that at most one ninth of an object is wasted above 1 KiB and 15
+ * bytes below.
  *
  * A slab has as few units as waste at most 1.6 % at its end and hold at least
  * eight objects (four above 4 KiB) and at most 512, the bits of its bitmap; but
@@ -49,13 +49,37 @@ const struct size_class size_classes[NR_CLASSES] = {
 	ROW(480, 4, 34),
 	ROW(496, 4, 33),
 	ROW(512, 4, 32),
+	ROW(528, 4, 31),
+	ROW(544, 4, 30),
+	ROW(560, 4, 29),
 	ROW(576, 4, 28),
+	ROW(592, 6, 41),
+	ROW(608, 6, 40),
+	ROW(624, 4, 26),
 	ROW(640, 5, 32),
+	ROW(656, 5, 31),
+	ROW(672, 4, 24),
+	ROW(688, 8, 47),
 	ROW(704, 4, 23),
+	ROW(720, 5, 28),
+	ROW(736, 4, 22),
+	ROW(752, 5, 27),
 	ROW(768, 4, 21),
+	ROW(784, 5, 26),
+	ROW(800, 9, 46),
+	ROW(816, 4, 20),
 	ROW(832, 7, 34),
+	ROW(848, 5, 24),
+	ROW(864, 6, 28),
+	ROW(880, 5, 23),
 	ROW(896, 4, 18),
+	ROW(912, 7, 31),
+	ROW(928, 5, 22),
+	ROW(944, 6, 26),
 	ROW(960, 4, 17),
+	ROW(976, 6, 25),
+	ROW(992, 8, 33),
+	ROW(1008, 4, 16),
 	ROW(1024, 4, 16),
 	ROW(1152, 4, 14),
 	ROW(1280, 5, 16),

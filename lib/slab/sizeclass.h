@@ -10,10 +10,10 @@
 
 enum {
 	CLASS_GRAIN_SHIFT = 4,
-	FINE_MAX = 512,		/* up to here, one class every 16 bytes */
+	FINE_MAX = 1024,		/* up to here, one class every 16 bytes */
 	NR_FINE = FINE_MAX >> CLASS_GRAIN_SHIFT,
 	SMALL_MAX = 32 << 10,	/* up to here, from slabs */
-	NR_CLASSES = NR_FINE + 6 * 8,
+	NR_CLASSES = NR_FINE + 5 * 8,
 	MAX_SLAB_OBJS = 512,
 };
 
@@ -39,7 +39,7 @@ static inline unsigned int size_class_coarse(size_t last)
 	unsigned int e = log2_floor(last);
 
 	/* last >> (e - 3) is 8 to 15: the eighth of its doubling */
-	return NR_FINE - 8 + (e - 9) * 8 + (unsigned int)(last >> (e - 3));
+	return NR_FINE - 8 + (e - 10) * 8 + (unsigned int)(last >> (e - 3));
 }
 
 /* Class of a size from 1 to SMALL_MAX. */
