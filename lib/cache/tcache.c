@@ -11,7 +11,7 @@
 
 enum {
 	/* One less than a power of two: the NULL has room in the array too. */
-	MAX_OBJS = 511,
+	MAX_OBJS = 32767,
 	MAX_BYTES = 1 << 20,
 	MISS_OBJS = 63,
 	MISS_BYTES = 4 << 10,

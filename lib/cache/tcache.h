@@ -68,6 +68,7 @@ struct tcache {
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
 	u8 step[NR_CLASSES]; /* moves in one direction since it last turned */
+	u16 seen[NR_CLASSES]; /* objects at the last look for idle stacks */
 	struct remote_slot remote[REMOTE_SLOTS];
 	struct parcel *parcels; /* empty ones */
 };

@@ -14,7 +14,12 @@
 #include "hpheap/place.h"
 #include "rt/meta.h"
 
-enum { FETCH_AHEAD = 8 }; /* objects */
+enum {
+	FETCH_AHEAD = 8, /* objects */
+	FEW_SLABS = 4, /* of a class: small ones */
+	SPARE_TIMES = 4,
+	SPARES_SEEN = 8, /* empty slabs looked at for another class */
+};
 
 static struct {
 	struct lock lock;
@@ -152,11 +157,26 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 	slab_flush(&rest);
 }
 
+/*
+ * Units in empty slabs that a heap may keep: some, and more while much is in
+ * use, so that little is left when all has been freed.
+ */
+static inline unsigned int most_spare(const struct theap *h)
+{
+	unsigned int least = atomic_load_explicit(&h->max_spare,
+						  memory_order_relaxed);
+	size_t part = h->slab_bytes / 2 >> UNIT_SHIFT;
+
+	return max_size(least, min_size(part, SPARE_TIMES * least));
+}
+
 /* Too many?  Then some more at once, since neighbours go back together. */
 static inline void shed(struct theap *h)
 {
-	if (unlikely(h->spare_units > h->max_spare))
-		shed_to(h, h->max_spare / 4 * 3);
+	unsigned int most = most_spare(h);
+
+	if (unlikely(h->spare_units > most))
+		shed_to(h, most / 4 * 3);
 }
 
 /*
@@ -165,16 +185,41 @@ static inline void shed(struct theap *h)
  */
 static unsigned int batch_of(struct theap *h, unsigned int c)
 {
-	unsigned int room = h->max_spare / 4 / size_classes[c].units;
+	unsigned int room = most_spare(h) / 4 / size_classes[c].units;
 	unsigned int nr = min_size(h->nr_slabs[c] / 8, room);
 
 	return max_size(min_size(nr, SLAB_BATCH), 1);
 }
 
+/*
+ * An empty slab of another class that will do, made one of this; unplaced.
+ * NULL if there is none among those that came empty last.
+ */
+static struct slab *turn_spare(struct theap *h, unsigned int c)
+{
+	struct list *n = h->spare.next;
+
+	for (unsigned int i = 0; i < SPARES_SEEN && n != &h->spare; i++) {
+		struct slab *s = container_of(n, struct slab, link);
+
+		if (slab_may_turn(s, c)) {
+			theap_unplace(h, s);
+			h->nr_slabs[s->class]--;
+			h->vacant[s->class] -= s->nr_objs;
+			slab_turn(s, c, h->id);
+			h->nr_slabs[c]++;
+			h->vacant[c] += s->nr_objs;
+			return s;
+		}
+		n = n->next;
+	}
+	return NULL;
+}
+
 /* A new slab, unplaced; those that came with it are spare. */
 static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 {
-	bool is_small = !h->nr_slabs[c] || h->is_frugal;
+	bool is_small = h->nr_slabs[c] < FEW_SLABS || h->is_frugal;
 	struct slab_want want = {
 		.class = c,
 		.geometry = is_small ? SLAB_STARTER : SLAB_NORMAL,
@@ -234,7 +279,9 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 			got += n;
 			if (n)
 				continue;
-			s = new_slab(h, c);
+			s = turn_spare(h, c);
+			if (!s)
+				s = new_slab(h, c);
 			if (!s)
 				break;
 		}
@@ -378,6 +425,17 @@ size_t theap_class_bytes(struct theap *h, unsigned int c)
 {
 	return (size_t)size_classes[c].units * UNIT_SIZE *
 	       atomic_load_explicit(&h->nr_slabs[c], memory_order_relaxed);
+}
+
+/* Free slots in slabs of a class. */
+unsigned int theap_class_vacant(struct theap *h, unsigned int c)
+{
+	unsigned int vacant;
+
+	lock_acquire(&h->lock);
+	vacant = h->vacant[c];
+	lock_release(&h->lock);
+	return vacant;
 }
 
 /* Bytes of slots that caches or users have. */

@@ -68,6 +68,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs,
 void theap_drain(struct theap *h);
 size_t theap_vacant(struct theap *h);
 size_t theap_used(struct theap *h);
+unsigned int theap_class_vacant(struct theap *h, unsigned int c);
 size_t theap_class_bytes(struct theap *h, unsigned int c);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);

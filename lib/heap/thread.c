@@ -3,8 +3,9 @@
  * Threads come, run out of cached objects, have too many of them, and go.
  *
  * A stack of the cache grows as it is used: to 4 KiB worth of objects if the
- * thread just allocates, and further, to 511 objects, if it is full and empty by
- * turns.  All stacks of a thread together may hold tcache_max bytes, less
+ * thread just allocates, and further, to 1 MiB, if it is full and empty by
+ * turns.  One that is not used for a while gives back what it holds if slabs
+ * could come free by that.  All stacks of a thread together may hold tcache_max bytes, less
  * where there are many threads.
  */
 #include "heap/thread.h"
@@ -35,6 +36,7 @@ enum {
 	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
+	IDLE_VACANT = 128 << 10, /* bytes vacant in slabs, for a flush to help */
 	TICK_STEPS = 2,	 /* huge pages purged on the way of an allocation */
 };
 
@@ -60,8 +62,10 @@ static void set_habits(struct theap *h)
 	unsigned int n = MAX_SPARE_UNITS * SPARE_THREADS /
 			 max_size(thread_count(), SPARE_THREADS);
 
-	h->max_spare = limit_is_pressed() ? 0 : max_size(n, MIN_SPARE_UNITS);
-	h->is_frugal = thread_count() > CROWD;
+	n = limit_is_pressed() ? 0 : max_size(n, MIN_SPARE_UNITS);
+	atomic_store_explicit(&h->max_spare, n, memory_order_relaxed);
+	atomic_store_explicit(&h->is_frugal, thread_count() > CROWD,
+			      memory_order_relaxed);
 }
 
 /* Give the thread a heap.  False: it must do without. */
@@ -227,6 +231,33 @@ static void *alloc_homeless(unsigned int c)
 	return theap_refill(h, c, &obj, 1) ? obj : NULL;
 }
 
+/* Would slabs of the class come free if its stack of @nr objects did? */
+static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
+{
+	unsigned int vacant = theap_class_vacant(t->heap, c);
+
+	return vacant >= nr &&
+	       (size_t)vacant * size_classes[c].size >= IDLE_VACANT;
+}
+
+/*
+ * A few objects that a program is done with pin a slab each while they wait in
+ * the cache.  A stack that stands where it stood at the last look was most
+ * likely not used since.
+ */
+static void flush_idle(struct tcache *t)
+{
+	for (unsigned int c = 0; c < NR_CLASSES; c++) {
+		unsigned int nr = tcache_nr(t, c);
+
+		if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
+			flush_oldest(t, c, nr);
+			nr = 0;
+		}
+		t->seen[c] = nr;
+	}
+}
+
 /**
  * thread_tick() - what has to be done now and then
  * @t: the thread's cache; no lock is held
@@ -237,8 +268,10 @@ void thread_tick(struct tcache *t)
 
 	if (++t->nr_slow % TICK_EVERY && !limit_is_pressed())
 		return;
-	if (t->heap)
+	if (t->heap) {
 		set_habits(t->heap);
+		flush_idle(t);
+	}
 	press_shrink(t);
 	h = hpheap_get(place_node());
 	if (h)

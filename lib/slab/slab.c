@@ -22,20 +22,19 @@ static unsigned int units_for(unsigned int class, enum slab_geometry geometry)
 	return c->units;
 }
 
-static void slab_init(struct slab *s, size_t unit, unsigned int nr_units,
-		      unsigned int class, u32 owner)
+/* The span of @s is set and no slot of it is marked free. */
+static void slab_init(struct slab *s, unsigned int class, u32 owner)
 {
-	size_t nr_objs = ((size_t)nr_units << UNIT_SHIFT) /
-			 size_classes[class].size;
+	size_t len = (size_t)s->span.nr_units << UNIT_SHIFT;
+	size_t nr_objs = len / size_classes[class].size;
 
-	s->span.unit = unit;
-	s->span.nr_units = nr_units;
 	s->class = class;
 	s->level = SLAB_EMPTY;
 	s->nr_objs = nr_objs;
 	s->nr_free = nr_objs;
 	bitmap_set_range(&s->free, 0, nr_objs);
-	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | class, nr_units);
+	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | class,
+		   s->span.nr_units);
 	slab_check(s);
 }
 
@@ -69,12 +68,34 @@ unsigned int slab_create(const struct slab_want *want, unsigned int most,
 
 	if (nr && hpheap_alloc_some(h, nr_units, nr, &run, &got))
 		got = 0;
-	for (unsigned int i = 0; i < got; i++)
-		slab_init(ret_slabs[i], run.unit + i * nr_units, nr_units,
-			  want->class, want->owner);
+	for (unsigned int i = 0; i < got; i++) {
+		ret_slabs[i]->span.unit = run.unit + i * nr_units;
+		ret_slabs[i]->span.nr_units = nr_units;
+		slab_init(ret_slabs[i], want->class, want->owner);
+	}
 	while (nr > got)
 		space_span_free(&ret_slabs[--nr]->span);
 	return got;
+}
+
+/* Has an empty slab the length of one of class @class? */
+bool slab_may_turn(const struct slab *s, unsigned int class)
+{
+	return s->span.nr_units == units_for(class, SLAB_NORMAL) ||
+	       s->span.nr_units == units_for(class, SLAB_STARTER);
+}
+
+/**
+ * slab_turn() - make an empty slab one of another class
+ * @s: the slab, a plain one for which slab_may_turn(); in no list
+ * @class: what it shall be
+ * @owner: id of the thread heap
+ */
+void slab_turn(struct slab *s, unsigned int class, u32 owner)
+{
+	assert(!s->is_mixed && s->nr_free == s->nr_objs);
+	bitmap_clear_range(&s->free, 0, s->nr_objs);
+	slab_init(s, class, owner);
 }
 
 /**

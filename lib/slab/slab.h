@@ -104,6 +104,8 @@ struct slab_rest {
 
 unsigned int slab_create(const struct slab_want *want, unsigned int most,
 			 struct slab **ret_slabs);
+bool slab_may_turn(const struct slab *s, unsigned int class);
+void slab_turn(struct slab *s, unsigned int class, u32 owner);
 void slab_destroy(struct slab *s, struct slab_rest *rest);
 void slab_flush(struct slab_rest *rest);
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr);

@@ -19,7 +19,7 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl empty fds fork harden info limit mixing numa \
+LT_API := align alloc conf dl empty fds fork harden idle info limit mixing numa \
 	  prefault press pressure realloc shadow sized size startup thread trim \
 	  truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o

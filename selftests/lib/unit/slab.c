@@ -223,7 +223,29 @@ static void batches_adjoin(void)
 	}
 }
 
+/* An empty slab becomes one of another class, if its length fits. */
+static void turns(void)
+{
+	enum { FROM = 3, TO = 7, LONGER = 18 };
+	void *objs[MAX_SLAB_OBJS];
+	struct slab *s;
+
+	if (!EXPECT_EQ(1, create(FROM, 1, &s)))
+		return;
+	EXPECT(!slab_may_turn(s, LONGER), "%u units for %u", s->span.nr_units,
+	       size_classes[LONGER].units);
+	if (!EXPECT(slab_may_turn(s, TO), "%u units", s->span.nr_units))
+		return;
+	slab_turn(s, TO, OWNER);
+	expect_all_slots(s, objs, slab_take(s, objs, MAX_SLAB_OBJS));
+	EXPECT_EQ(size_classes[TO].nr_objs, s->nr_objs);
+	EXPECT_EQ(OWNER << ENTRY_OWNER_SHIFT | TO, space_low(objs[0]));
+	EXPECT_EQ(s->nr_objs, slab_put(s, objs, s->nr_objs));
+	destroy(&s, 1);
+}
+
 static const struct ktap_test tests[] = {
+	{"turns", turns},
 	{"each_slot_once", each_slot_once},
 	{"lowest_first", lowest_first},
 	{"wrong_is_refused", wrong_is_refused},

@@ -174,6 +174,36 @@ static void idle_heap_is_taken_over(void)
 	tear_down();
 }
 
+/* An empty slab serves another class whose slabs have the same length. */
+static void empty_slabs_turn(void)
+{
+	enum { CLASS_TWIN = CLASS_A + 1 };
+	unsigned int spare;
+	size_t bytes;
+
+	if (!set_up())
+		return;
+	heap->max_spare = 128;
+	refill(CLASS_A, objs, NR_OBJS);
+	theap_return(heap, CLASS_A, objs, NR_OBJS);
+	spare = heap->spare_units;
+	bytes = heap->slab_bytes;
+	if (!EXPECT(spare > size_classes[CLASS_TWIN].units, "%u units spare",
+		    spare))
+		return;
+	EXPECT_EQ(size_classes[CLASS_A].units, size_classes[CLASS_TWIN].units);
+	refill(CLASS_TWIN, objs, 1);
+	EXPECT_EQ(bytes, heap->slab_bytes);
+	EXPECT_EQ(size_classes[CLASS_TWIN].units,
+		  theap_class_bytes(heap, CLASS_TWIN) / UNIT_SIZE);
+	EXPECT(heap->spare_units < spare, "%u units still spare", spare);
+	lock_acquire(&heap->lock);
+	theap_check(heap);
+	lock_release(&heap->lock);
+	theap_return(heap, CLASS_TWIN, objs, 1);
+	tear_down();
+}
+
 static void large(void)
 {
 	size_t before, nr = large_count(), size = 100000;
@@ -208,6 +238,7 @@ static const struct ktap_test tests[] = {
 	{"any_order", any_order},
 	{"by_parcel", by_parcel},
 	{"idle_heap_is_taken_over", idle_heap_is_taken_over},
+	{"empty_slabs_turn", empty_slabs_turn},
 	{"large", large},
 	{},
 };
