@@ -102,8 +102,8 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap canary cgroup conf decay failnth guard hpage hpheap large limit meta mixed print \
-	   quarantine sizeclass slab tcache theap thp
+LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed print \
+	   quarantine reclaim remote sizeclass slab tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -129,7 +129,7 @@ $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
 $(LT)/unit/mixed: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
-$(LT)/unit/theap $(LT)/unit/large: $(LIB_OBJS)
+$(patsubst %,$(LT)/unit/%,guarded large reclaim remote theap): $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\
