@@ -221,12 +221,12 @@ DELETE(_ZdaPvRKSt9nothrow_t, const void *nothrow)
 /* (p, size) */
 DELETE(_ZdlPvm, size_t size)
 {
-	free_of_size(p, size - 1);
+	free_of_size(p, size - 1, size);
 }
 
 DELETE(_ZdaPvm, size_t size)
 {
-	free_of_size(p, size - 1);
+	free_of_size(p, size - 1, size);
 }
 
 /* (p, align_val_t) */
@@ -271,10 +271,10 @@ static inline size_t last_of_aligned(size_t size, size_t align)
 /* (p, size, align_val_t) */
 DELETE(_ZdlPvmSt11align_val_t, size_t size, size_t align)
 {
-	free_of_size(p, last_of_aligned(size, align));
+	free_of_size(p, last_of_aligned(size, align), size);
 }
 
 DELETE(_ZdaPvmSt11align_val_t, size_t size, size_t align)
 {
-	free_of_size(p, last_of_aligned(size, align));
+	free_of_size(p, last_of_aligned(size, align), size);
 }

@@ -15,20 +15,23 @@
 #include "cache/tcache.h"
 #include "rt/conf.h"
 
-void *alloc_slow(size_t c);
-void *alloc_coarse(size_t last);
+/* Arguments in the order in which the fast paths have them in registers. */
+void *alloc_slow(size_t size, size_t c);
+void *alloc_coarse(size_t size, size_t last);
+void *alloc_aligned_coarse(size_t align, size_t size, size_t last);
 void *alloc_aligned_rare(size_t align, size_t size);
 void free_slow(void *p);
 void free_other(void *p, u32 c);
-void free_checked(void *p, size_t last);
+void free_checked(void *p, size_t size);
 
-static inline void *alloc_class(size_t c)
+/* @size is for the slow path only. */
+static inline void *alloc_class(size_t size, size_t c)
 {
 	struct tcache TLS_SEGMENT *t = tcache_here();
 	void *p = *t->top[c];
 
 	if (unlikely(!p))
-		return alloc_slow(c);
+		return alloc_slow(size, c);
 	tls_advance(&t->top[c], 1);
 	return p;
 }
@@ -59,8 +62,8 @@ static inline void *alloc(size_t size)
 	size_t last = size - 1; /* a size of 0 is out of every range */
 
 	if (likely(last < FINE_MAX))
-		return alloc_class(size_class_fine(last));
-	return alloc_coarse(last);
+		return alloc_class(size, size_class_fine(last));
+	return alloc_coarse(size, last);
 }
 
 /*
@@ -71,12 +74,15 @@ static inline void *alloc(size_t size)
 static inline void *alloc_aligned(size_t align, size_t size)
 {
 	size_t last = (size - 1) | (align - 1);
+	void *p;
 
-	if (likely(last < FINE_MAX))
-		return alloc_class(size_class_fine(last));
-	if (likely(last < SMALL_MAX && align <= 64))
-		return alloc_coarse(last);
-	return alloc_aligned_rare(align, size);
+	if (unlikely(last >= FINE_MAX)) {
+		if (likely(last < SMALL_MAX && align <= 64))
+			return alloc_aligned_coarse(align, size, last);
+		return alloc_aligned_rare(align, size);
+	}
+	p = alloc_at_once(last, FINE_MAX);
+	return likely(p) ? p : alloc_aligned_rare(align, size);
 }
 
 static inline void free_block(void *p)
@@ -100,17 +106,17 @@ static inline void free_block(void *p)
 }
 
 /*
- * @last is as alloc() or alloc_aligned() had it.  While the process has one
+ * @last is as alloc() or alloc_aligned() had it for @size.  While the process has one
  * heap only, a block can't be another's, and the page map need not be asked.
  */
-static inline void free_of_size(void *p, size_t last)
+static inline void free_of_size(void *p, size_t last, size_t size)
 {
 	struct tcache TLS_SEGMENT *t = tcache_here();
 	void **top;
 	size_t c;
 
 	if (unlikely(last >= tcache_sized_max || !p))
-		return conf.harden ? free_checked(p, last) : free_block(p);
+		return conf.harden ? free_checked(p, size) : free_block(p);
 	c = size_class_fine(last);
 	top = t->top[c];
 	if (unlikely(top == t->floor[c]))

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "heap/hard.h"
 #include "heap/notify.h"
 #include "heap/process.h"
+#include "heap/quarantine.h"
 #include "heap/stats.h"
 #include "os/fd.h"
 #include "os/sys.h"
@@ -105,6 +107,9 @@ static __attribute__((destructor)) void stop(void)
 		write_json();
 	if (conf.stats_print)
 		print_stats();
+	/* What was written to and has not left is found here at the latest. */
+	if (hard_is_on())
+		quarantine_drain();
 }
 
 API const char *ashlar_version(void)

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "cache/tcache.h"
+#include "heap/guarded.h"
+#include "heap/hard.h"
 #include "heap/large.h"
 #include "heap/misuse.h"
 #include "heap/process.h"
@@ -31,9 +33,19 @@ static cold void *no_memory(void)
 	return NULL;
 }
 
-noinline void *alloc_slow(size_t c)
+/* Before the first allocation nobody has read the options. */
+static bool is_hardened(void)
 {
-	void *p = thread_alloc(c);
+	u32 mode = atomic_load_explicit(&hard_mode, memory_order_relaxed);
+
+	if (likely(mode == HARD_OFF))
+		return false;
+	return process_init() && hard_is_on();
+}
+
+noinline void *alloc_slow(size_t size, size_t c)
+{
+	void *p = is_hardened() ? hard_alloc(size, 1) : thread_alloc(c);
 
 	return likely(p) ? p : no_memory();
 }
@@ -46,7 +58,9 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 	void *p = NULL;
 
 	if (size <= PTRDIFF_MAX && process_init())
-		p = large_alloc(size, align, ret_is_zero);
+		p = hard_is_on() ? guarded_alloc(size, align, GUARDED_EXACT,
+						 ret_is_zero) :
+				   large_alloc(size, align, ret_is_zero);
 	if (unlikely(!p))
 		return no_memory();
 	thread_tick_alloc(&tcache);
@@ -60,16 +74,23 @@ static noinline void *alloc_rare(size_t size)
 	bool is_zero;
 
 	if (!size)
-		return alloc_class(0);
+		return alloc_class(0, 0);
 	return alloc_large(size, 1, &is_zero);
 }
 
 /* @last is the size less 1, FINE_MAX and more; the size may be 0. */
-noinline void *alloc_coarse(size_t last)
+noinline void *alloc_coarse(size_t size, size_t last)
 {
 	if (likely(last < SMALL_MAX))
-		return alloc_class(size_class_coarse(last));
-	return alloc_rare(last + 1);
+		return alloc_class(size, size_class_coarse(last));
+	return alloc_rare(size);
+}
+
+/* @last is as in alloc_aligned(), FINE_MAX to SMALL_MAX - 1. */
+noinline void *alloc_aligned_coarse(size_t align, size_t size, size_t last)
+{
+	(void)align;
+	return alloc_class(size, size_class_coarse(last));
 }
 
 /* errno is the caller's: free() must not change it (POSIX.1-2024). */
@@ -77,7 +98,10 @@ noinline void free_slow(void *p)
 {
 	int saved = errno;
 
-	thread_free(p);
+	if (hard_is_on())
+		hard_free(p);
+	else
+		thread_free(p);
 	errno = saved;
 }
 
@@ -184,19 +208,18 @@ static size_t usable_of(u64 entry, const void *p)
 
 API size_t malloc_usable_size(void *p)
 {
-	return p ? usable_of(entry_of_live(p), p) : 0;
+	if (!p)
+		return 0;
+	return hard_is_on() ? hard_size(p) : usable_of(entry_of_live(p), p);
 }
 
-/* A hardened process does not believe the size; @last is the size less 1. */
-noinline void free_checked(void *p, size_t last)
+/* A hardened process does not believe the size. */
+noinline void free_checked(void *p, size_t size)
 {
-	u64 entry = p ? entry_of_live(p) : 0;
+	int saved = errno;
 
-	if (p && last < SMALL_MAX &&
-	    ((u8)entry == CLASS_LARGE ||
-	     slab_object_class(entry, p) != size_class_of(last + 1)))
-		misuse_die(MISUSE_SIZE, p);
-	free_slow(p);
+	hard_free_sized(p, size);
+	errno = saved;
 }
 
 static void *copy_to_new(void *p, size_t old, size_t size)
@@ -231,6 +254,19 @@ static void *grow_large(u64 entry, void *p, size_t size)
 	return new;
 }
 
+static noinline void *realloc_hardened(void *p, size_t size)
+{
+	void *new = NULL;
+
+	if (!size) {
+		free_slow(p);
+		return NULL;
+	}
+	if (size <= PTRDIFF_MAX)
+		new = hard_realloc(p, size);
+	return new ? new : no_memory();
+}
+
 static noinline void *realloc_rare(void *p, size_t size)
 {
 	void *new = NULL;
@@ -238,6 +274,8 @@ static noinline void *realloc_rare(void *p, size_t size)
 
 	if (!p)
 		return alloc(size);
+	if (hard_is_on())
+		return realloc_hardened(p, size);
 	entry = entry_of_live(p);
 	if (!size) {
 		free_slow(p);
@@ -261,13 +299,16 @@ static noinline void *realloc_rare(void *p, size_t size)
 	return new ? new : copy_to_new(p, usable_of(entry, p), size);
 }
 
-/* In place while at least half of the slot stays in use. */
+/*
+ * In place while at least half of the slot stays in use.  The bar is 0, but in a
+ * hardened process.
+ */
 API void *realloc(void *p, size_t size)
 {
 	u64 entry = space_load(p);
 	unsigned int c = (u8)entry;
 
-	if (likely(entry && c < NR_CLASSES)) {
+	if (likely(entry > hard_entry_bar && c < NR_CLASSES)) {
 		size_t slot = size_classes[c].size;
 
 		if (likely(size <= slot && size > slot / 2))
@@ -286,9 +327,17 @@ API void *reallocarray(void *p, size_t nr, size_t size)
 /* The sizes of the classes are such that the next power of two is the worst. */
 noinline void *alloc_aligned_rare(size_t align, size_t size)
 {
+	size_t last = (size - 1) | (align - 1);
 	bool is_zero;
 	unsigned int c;
 
+	if (is_hardened()) {
+		void *p = size <= PTRDIFF_MAX ? hard_alloc(size, align) : NULL;
+
+		return p ? p : no_memory();
+	}
+	if (last < FINE_MAX)
+		return alloc_class(size, size_class_fine(last));
 	size = max_size(size, 1);
 	if (align <= 1 << CLASS_GRAIN_SHIFT)
 		return alloc(size);
@@ -297,7 +346,7 @@ noinline void *alloc_aligned_rare(size_t align, size_t size)
 	c = size_class_of(align_up(size, align));
 	while (size_classes[c].size & (align - 1))
 		c++;
-	return alloc_class(c);
+	return alloc_class(size, c);
 }
 
 API int posix_memalign(void **ret, size_t align, size_t size)
@@ -356,13 +405,14 @@ void free_aligned_sized(void *p, size_t align, size_t size);
 
 API void free_sized(void *p, size_t size)
 {
-	(void)size;
-	free_block(p);
+	if (hard_is_on())
+		free_checked(p, size);
+	else
+		free_block(p);
 }
 
 API void free_aligned_sized(void *p, size_t align, size_t size)
 {
 	(void)align;
-	(void)size;
-	free_block(p);
+	free_sized(p, size);
 }

@@ -25,9 +25,35 @@ static size_t units_of(size_t size)
 	return (size + UNIT_SIZE - 1) >> UNIT_SHIFT;
 }
 
-static struct hpheap *local_heap(void)
+/**
+ * large_take() - units of this thread's node, at the limit after everything
+ *	free has gone back
+ * @nr_units: how many
+ * @align_units: alignment, a power of two
+ * @ret_run: where they are
+ *
+ * Return: false when there are none.
+ */
+bool large_take(size_t nr_units, size_t align_units, struct run *ret_run)
 {
-	return hpheap_get(place_node());
+	struct hpheap *h = hpheap_get(place_node());
+
+	if (!h || nr_units > UINT32_MAX || align_units > UINT32_MAX)
+		return false;
+	if (!hpheap_alloc(h, nr_units, align_units, ret_run) ||
+	    (press_relieve() &&
+	     !hpheap_alloc(h, nr_units, align_units, ret_run)))
+		return true;
+	press_refused();
+	return false;
+}
+
+/* Count units and allocations that come, or go. */
+void large_account(ptrdiff_t nr_units, int nr)
+{
+	atomic_fetch_add_explicit(&total.bytes, nr_units * UNIT_SIZE,
+				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&total.count, nr, memory_order_relaxed);
 }
 
 /**
@@ -42,28 +68,19 @@ void *large_alloc(size_t size, size_t align, bool *ret_is_zero)
 {
 	size_t nr_units = units_of(max_size(size, 1));
 	size_t align_units = max_size(align >> UNIT_SHIFT, 1);
-	struct hpheap *h = local_heap();
-	struct span *s;
+	struct span *s = space_span_alloc();
 	struct run run;
 
-	if (!h || nr_units > UINT32_MAX || align_units > UINT32_MAX)
-		return NULL;
-	s = space_span_alloc();
 	if (!s)
 		return NULL;
-	if (hpheap_alloc(h, nr_units, align_units, &run) &&
-	    (!press_relieve() ||
-	     hpheap_alloc(h, nr_units, align_units, &run))) {
-		press_refused();
+	if (!large_take(nr_units, align_units, &run)) {
 		space_span_free(s);
 		return NULL;
 	}
 	s->unit = run.unit;
 	s->nr_units = nr_units;
 	space_mark(s, CLASS_LARGE, 1);
-	atomic_fetch_add_explicit(&total.bytes, nr_units << UNIT_SHIFT,
-				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&total.count, 1, memory_order_relaxed);
+	large_account(nr_units, 1);
 	*ret_is_zero = run.is_zero;
 	return space_addr(run.unit);
 }
@@ -87,9 +104,7 @@ void large_free(u64 entry, void *p)
 		misuse_die(MISUSE_DOUBLE, p);
 	space_span_free(s);
 	hpheap_free(unit, nr_units);
-	atomic_fetch_sub_explicit(&total.bytes, nr_units << UNIT_SHIFT,
-				  memory_order_relaxed);
-	atomic_fetch_sub_explicit(&total.count, 1, memory_order_relaxed);
+	large_account(-(ptrdiff_t)nr_units, -1);
 }
 
 /* Bytes that may be used of a large allocation. */
@@ -119,8 +134,7 @@ void *large_resize(u64 entry, void *p, size_t size)
 	s->nr_units = new;
 	if (new < old)
 		hpheap_free(s->unit + new, old - new);
-	atomic_fetch_add_explicit(&total.bytes, (new - old) << UNIT_SHIFT,
-				  memory_order_relaxed);
+	large_account(new - old, 0);
 	return p;
 }
 

@@ -8,11 +8,15 @@
 
 #include "hpheap/space.h"
 
+struct run;
+
 void *large_alloc(size_t size, size_t align, bool *ret_is_zero);
 void large_free(u64 entry, void *p);
 size_t large_usable(u64 entry);
 void *large_resize(u64 entry, void *p, size_t size);
 void *large_move(u64 entry, void *p, size_t size);
+bool large_take(size_t nr_units, size_t align_units, struct run *ret_run);
+void large_account(ptrdiff_t nr_units, int nr);
 size_t large_bytes(void);
 size_t large_count(void);
 

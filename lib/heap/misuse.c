@@ -13,6 +13,8 @@ static const char *const text[] = {
 	[MISUSE_INVALID] = "invalid free: not the start of a live block: ",
 	[MISUSE_DOUBLE] = "double free: the block is free already: ",
 	[MISUSE_SIZE] = "sized delete: the block has another size: ",
+	[MISUSE_OVERFLOW] = "overflow: written to behind the end of the block: ",
+	[MISUSE_STALE] = "write after free: the block was changed since: ",
 };
 
 void misuse_die(enum misuse what, const void *p)

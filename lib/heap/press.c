@@ -7,13 +7,15 @@
 
 #include "heap/notify.h"
 #include "heap/process.h"
+#include "heap/quarantine.h"
 #include "heap/thread.h"
 #include "hpheap/limit.h"
 
 enum { AGAIN_MS = 2000 };
 
 /**
- * press_relieve() - an allocation was refused: give back all that is free
+ * press_relieve() - an allocation was refused: give back all that is free, or
+ *	what waits, where it was for want of address space
  *
  * The caller holds no lock, and its cache may change.
  *
@@ -22,7 +24,7 @@ enum { AGAIN_MS = 2000 };
 bool press_relieve(void)
 {
 	if (!limit_has_hard())
-		return false;
+		return quarantine_drain() > 0;
 	process_purge_all();
 	return true;
 }

@@ -15,9 +15,11 @@
 #include <sys/mman.h>
 
 #include "backend/backend.h"
+#include "heap/hard.h"
 #include "heap/notify.h"
 #include "heap/press.h"
 #include "heap/pressure.h"
+#include "heap/quarantine.h"
 #include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
@@ -95,11 +97,16 @@ static bool init_locked(void)
 {
 	os_init();
 	conf_load(secure_getenv("ASHLAR_CONF"));
+	if (conf.harden)
+		hard_init();
 	if (space_init(conf.reserve))
 		return false;
 	limit_init();
 	place_init();
-	return !pthread_key_create(&exit_key, on_thread_exit);
+	if (pthread_key_create(&exit_key, on_thread_exit))
+		return false;
+	hard_begin();
+	return true;
 }
 
 /**
@@ -307,6 +314,7 @@ size_t process_purge_all(void)
 {
 	size_t done = 0;
 
+	quarantine_drain();
 	thread_trim(&tcache);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
 		lock_acquire(&h->lock);
@@ -333,12 +341,14 @@ void process_before_fork(void)
 	theap_lock_all();
 	hpheap_lock_all();
 	lock_acquire(space_lock());
+	lock_acquire(quarantine_lock());
 	lock_acquire(meta_lock());
 }
 
 void process_after_fork_parent(void)
 {
 	lock_release(meta_lock());
+	lock_release(quarantine_lock());
 	lock_release(space_lock());
 	hpheap_unlock_all();
 	theap_unlock_all();
@@ -362,6 +372,7 @@ void process_after_fork_child(void)
 	if (birthmark)
 		*birthmark = 1;
 	lock_reset(meta_lock());
+	hard_after_fork();
 	lock_reset(space_lock());
 	hpheap_reset_all();
 	theap_reset_all(tcache.heap);

@@ -12,9 +12,11 @@
 #include "heap/nodes.h"
 #include "heap/notify.h"
 #include "heap/pressure.h"
+#include "heap/quarantine.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
 #include "heap/truth.h"
+#include "hpheap/guard.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/limit.h"
 #include "hpheap/space.h"
@@ -111,6 +113,9 @@ void stats_count(struct stats *s)
 	s->nr_large = large_count();
 	s->allocated = s->small + s->large;
 	s->metadata = meta_bytes() + space_meta_bytes();
+	s->quarantined = quarantine_bytes();
+	s->guards = guard_count();
+	s->guards_refused = guard_refused();
 	s->fallbacks = backend_fallbacks();
 }
 

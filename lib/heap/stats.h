@@ -52,6 +52,10 @@
 	STAT(refills, "times a cache was filled")                              \
 	STAT(flushes, "times a cache was emptied")                             \
 	STAT(remote_frees, "objects freed by a thread that did not own them")  \
+	STAT(quarantined, "bytes that count for freed blocks which wait "       \
+			  "(harden)")                                          \
+	STAT(guards, "guards of pages without access (harden)")                \
+	STAT(guards_refused, "guards that the kernel refused")                 \
 	STAT(fallbacks, "times the wanted backend could not serve")
 
 /* Figures that are words. */

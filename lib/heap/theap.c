@@ -275,7 +275,10 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 	while (got < nr) {
 		s = slab_at_hand(h, c);
 		if (unlikely(!s)) {
-			n = mixing_refill(h, c, objs + got, nr - got);
+			/* Hardened slabs keep to one class. */
+			n = conf.harden ? 0 :
+					  mixing_refill(h, c, objs + got,
+							nr - got);
 			got += n;
 			if (n)
 				continue;

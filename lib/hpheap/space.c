@@ -11,6 +11,8 @@
 
 #include "hpheap/hpage.h"
 #include "os/sys.h"
+#include "rt/conf.h"
+#include "rt/random.h"
 
 struct space space;
 
@@ -35,6 +37,7 @@ struct span_group {
 enum {
 	COMMIT_STEP = 64 << 10,
 	MIN_RESERVE = 16 << 20,
+	RANDOM_SHARE = 16, /* of the reservation: most to leave out */
 	GROUP_SPANS = 32,
 	GROUP_BYTES = GROUP_SPANS * SPAN_BYTES,
 	GROUP_EMPTY = -1,     /* struct span_group, free */
@@ -93,6 +96,19 @@ static char *reserve(size_t *len)
 	return NULL;
 }
 
+/*
+ * The heap starts right behind the tables; in a hardened process there is a gap
+ * without access, of a random part of the reservation.
+ */
+static size_t first_hpage(size_t first, size_t end)
+{
+	size_t most = (end - first) / RANDOM_SHARE;
+
+	if (!conf.harden || !most)
+		return first;
+	return first + 1 + random_below(most);
+}
+
 /**
  * space_init() - reserve the address space of the process
  * @len: bytes wanted; less is taken where less is to be had
@@ -118,7 +134,8 @@ int space_init(size_t len)
 	table_init(&sp.spans, &at, nr_units / 2 * SPAN_BYTES);
 	table_init(&sp.groups, &at,
 		   nr_units / 2 / GROUP_SPANS * sizeof(struct span_group));
-	first = (at - base + HPAGE_SIZE - 1) >> HPAGE_SHIFT;
+	first = first_hpage((at - base + HPAGE_SIZE - 1) >> HPAGE_SHIFT,
+			    nr_units / HPAGE_UNITS);
 	sp.first_hpage = first;
 	sp.next_hpage = first;
 	sp.end_hpage = nr_units / HPAGE_UNITS;

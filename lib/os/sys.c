@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -281,6 +282,18 @@ long os_read_file(const char *path, char *buf, size_t len)
 int os_getpid(void)
 {
 	return sys_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+/**
+ * os_random() - random bits of the kernel
+ * @buf: receives them
+ * @len: bytes, at most 256
+ *
+ * Return: @len, or -errno: -EAGAIN where the kernel has none yet.
+ */
+long os_random(void *buf, size_t len)
+{
+	return sys_call(SYS_getrandom, (long)buf, len, GRND_NONBLOCK, 0, 0, 0);
 }
 
 /**

@@ -64,8 +64,16 @@ enum { CONF_STR_MAX = 256 };
 	    "Most bytes of free objects a thread's cache may hold; many "      \
 	    "threads share 64 such caches.")                                   \
 	OPT(harden, BOOL, 0, 0, 1, NULL,                                       \
-	    "Check every free for double and invalid frees, at the cost of "   \
-	    "the fast path.")                                                  \
+	    "Look for misuse: check every free, keep canaries behind blocks "  \
+	    "and guard pages between them, place them at random, let freed "   \
+	    "ones wait. Costs the fast path and memory.")                      \
+	OPT(quarantine, SIZE, 4 << 20, 0, 1L << 36, NULL,                      \
+	    "With harden, bytes of freed blocks that wait, filled, before "    \
+	    "they can be handed out again; 0 none.")                           \
+	OPT(guard_pages, ENUM, 0, 0, 2, "auto|mprotect|off",                   \
+	    "With harden, pages without access around large blocks and "       \
+	    "between slabs. auto marks them in the page tables (Linux 6.13), " \
+	    "where that is not to be had by mprotect, which takes mappings.")  \
 	OPT(stats_print, BOOL, 0, 0, 1, NULL,                                  \
 	    "Print statistics on stderr at exit.")                             \
 	OPT(stats_json, STR, 0, 0, 0, "",                                      \
@@ -99,6 +107,8 @@ enum conf_backend {
 	BACKEND_HUGETLB,
 	BACKEND_PLAIN,
 };
+
+enum conf_guard { GUARD_PAGES_AUTO, GUARD_PAGES_MPROTECT, GUARD_PAGES_OFF };
 
 enum conf_background { BACKGROUND_AUTO, BACKGROUND_ON, BACKGROUND_OFF };
 

@@ -2,13 +2,14 @@
 /*
  * Metadata allocator: a bump pointer over mapped blocks and one free list per
  * power of two.  The first block is static, so a small process makes no system
- * call for it.
+ * call for it; a hardened one does without, since nothing guards that block.
  */
 #include "rt/meta.h"
 
 #include <string.h>
 
 #include "os/sys.h"
+#include "rt/conf.h"
 
 enum {
 	MIN_SHIFT = 6,
@@ -39,19 +40,33 @@ static unsigned int shift_of(size_t size)
 	return log2_floor(size - 1) + 1;
 }
 
+/* In a hardened process there is a page without access on either side. */
+static char *map_block(size_t len)
+{
+	size_t guard = conf.harden ? os_page_size : 0;
+	char *at = os_map(guard + len + guard);
+
+	if (!at || !guard)
+		return at;
+	/* Where the kernel refuses, they are unused pages all the same. */
+	os_protect_none(at, guard);
+	os_protect_none(at + guard + len, guard);
+	return at + guard;
+}
+
 /* Lock held.  The rest of the old block, at most half a block, is let go. */
 static bool refill(size_t len)
 {
 	size_t block = max_size(len, BLOCK_LEN);
 
-	if (!meta.has_begun) {
+	if (!meta.has_begun && !conf.harden) {
 		meta.has_begun = true;
 		meta.at = first_block;
 		meta.end = first_block + FIRST_LEN;
 		if (len <= FIRST_LEN)
 			return true;
 	}
-	meta.at = os_map(block);
+	meta.at = map_block(block);
 	meta.end = meta.at ? meta.at + block : NULL;
 	return meta.at;
 }

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
  * Slots of one slab: taken lowest first, so that a half-used slab leaves its
- * last base pages untouched.
+ * last base pages untouched; in a hardened process at random, and now and then
+ * there is a guard page behind a slab.
  */
 #include "slab/slab.h"
 
+#include "hpheap/guard.h"
 #include "hpheap/hpheap.h"
 #include "os/sys.h"
+#include "rt/conf.h"
+#include "rt/random.h"
 #include "slab/mixed.h"
 
-enum { STARTER_MIN_OBJS = 8 };
+enum {
+	STARTER_MIN_OBJS = 8,
+	GUARD_EVERY = 16, /* units of slabs of a hardened process */
+};
 
 /* Units of a slab; the first one of a thread's class may be smaller. */
 static unsigned int units_for(unsigned int class, enum slab_geometry geometry)
@@ -48,6 +55,42 @@ static unsigned int alloc_headers(struct slab **ret, unsigned int nr)
 	return n;
 }
 
+/*
+ * One slab of a hardened process, with a guard behind it if there was none for
+ * so long.  Lock of the thread heap held, as for growth.
+ */
+static unsigned int take_guarded(struct hpheap *h, unsigned int nr_units,
+				 struct slab *s, struct run *ret_run)
+{
+	static _Atomic u32 since;
+	u32 before = atomic_fetch_add(&since, nr_units);
+	bool is_due = os_page_size == UNIT_SIZE &&
+		      before % GUARD_EVERY + nr_units >= GUARD_EVERY;
+
+	if (hpheap_alloc(h, nr_units + is_due, 1, ret_run))
+		return 0;
+	if (!is_due)
+		return 1;
+	s->guard = guard_set(ret_run->unit + nr_units, 1);
+	if (!s->guard)
+		hpheap_free(ret_run->unit + nr_units, 1);
+	return 1;
+}
+
+/* Units for @nr slabs that adjoin each other, or for less; how many. */
+static unsigned int take_units(struct hpheap *h, unsigned int nr_units,
+			       unsigned int nr, struct slab **slabs,
+			       struct run *ret_run)
+{
+	unsigned int got;
+
+	if (unlikely(conf.harden))
+		return take_guarded(h, nr_units, slabs[0], ret_run);
+	if (hpheap_alloc_some(h, nr_units, nr, ret_run, &got))
+		return 0;
+	return got;
+}
+
 /**
  * slab_create() - slabs with all slots free
  * @want: what they shall be
@@ -66,8 +109,8 @@ unsigned int slab_create(const struct slab_want *want, unsigned int most,
 	unsigned int nr = alloc_headers(ret_slabs, h ? most : 0), got = 0;
 	struct run run;
 
-	if (nr && hpheap_alloc_some(h, nr_units, nr, &run, &got))
-		got = 0;
+	if (nr)
+		got = take_units(h, nr_units, nr, ret_slabs, &run);
 	for (unsigned int i = 0; i < got; i++) {
 		ret_slabs[i]->span.unit = run.unit + i * nr_units;
 		ret_slabs[i]->span.nr_units = nr_units;
@@ -112,6 +155,8 @@ void slab_destroy(struct slab *s, struct slab_rest *rest)
 	if (s->is_mixed)
 		mixed_unmake(s);
 	space_mark(&s->span, 0, nr_units);
+	if (s->guard && guard_clear(unit + nr_units, 1, s->guard))
+		nr_units++;
 	space_span_free(&s->span);
 	if (unit / HPAGE_UNITS != rest->unit / HPAGE_UNITS ||
 	    (unit != rest->unit + rest->nr_units &&
@@ -281,8 +326,46 @@ static inline void **take_word(u64 *w, char *at, size_t size, void **objs,
 	return objs;
 }
 
+/* Number of the @nth free slot, from 0. */
+static unsigned int nth_free(const struct slab *s, unsigned int nth)
+{
+	unsigned int i = 0;
+	u64 bits;
+
+	for (; nth >= popcount64(s->free.w[i]); i++)
+		nth -= popcount64(s->free.w[i]);
+	for (bits = s->free.w[i]; nth; nth--)
+		bits &= bits - 1;
+	return i * 64 + ctz64(bits);
+}
+
+/* Any free slot is as likely as the next. */
+static void take_random(struct slab *s, void **objs, unsigned int nr)
+{
+	size_t size = size_classes[s->class].size;
+
+	for (unsigned int n = 0; n < nr; n++) {
+		unsigned int i = nth_free(s, random_below(s->nr_free - n));
+
+		bitmap_clear(&s->free, i);
+		objs[n] = slab_base(s) + i * size;
+	}
+}
+
+static void take_lowest(struct slab *s, void **objs, unsigned int nr)
+{
+	size_t size = size_classes[s->class].size;
+	void **end = objs + nr;
+	u64 *w = s->free.w;
+	char *at = slab_base(s);
+
+	for (; objs != end; w++, at += 64 * size)
+		if (*w)
+			objs = take_word(w, at, size, objs, end);
+}
+
 /**
- * slab_take() - hand out free slots, lowest address first
+ * slab_take() - hand out free slots, lowest address first; at random, if hardened
  * @s: the slab
  * @objs: receives the addresses
  * @nr: at most so many
@@ -292,17 +375,11 @@ static inline void **take_word(u64 *w, char *at, size_t size, void **objs,
  */
 unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 {
-	size_t size = size_classes[s->class].size;
-	void **end;
-	u64 *w = s->free.w;
-	char *at = slab_base(s);
-
 	nr = min_size(nr, s->nr_free);
-	end = objs + nr;
-	for (; objs != end; w++, at += 64 * size)
-		if (*w)
-			objs = take_word(w, at, size, objs, end);
-	objs -= nr;
+	if (unlikely(conf.harden))
+		take_random(s, objs, nr);
+	else
+		take_lowest(s, objs, nr);
 	s->nr_free -= nr;
 	if (unlikely(s->hollow))
 		nr = keep_touchable(s, objs, nr);

@@ -34,6 +34,7 @@ struct slab {
 	};
 	bool is_mixed;
 	u8 room;    /* of a mixed slab in a list: largest class that fits */
+	u8 guard;   /* enum guard: of the unit behind it */
 	u32 hollow; /* bit n: unit n was given back and not used since */
 	struct hlist hlink; /* among those of a class and level */
 	union {

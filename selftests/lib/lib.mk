@@ -102,8 +102,8 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap large limit meta mixed print \
-	   sizeclass slab tcache theap thp
+LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed print \
+	   quarantine reclaim remote sizeclass slab tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -116,6 +116,11 @@ $(LT)/unit/conf: $(LT_BASE)
 $(LT)/unit/decay: $(call lt_lib,hpheap/decay)
 $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
 $(LT)/unit/sizeclass: $(call lt_lib,slab/sizeclass)
+$(LT)/unit/canary: $(LT_BASE) $(call lt_lib,heap/canary slab/sizeclass)
+$(LT)/unit/quarantine: $(LT_BASE) $(call lt_lib,heap/quarantine)
+$(LT)/unit/guard: $(LT_BASE) $(call lt_lib,hpheap/guard hpheap/space)
+$(LT)/unit/guard: LT_LDFLAGS := $(foreach f,os_advise os_protect_none os_commit \
+	os_read_file os_map os_unmap,-Wl,--wrap=$(f))
 $(LT)/unit/hpheap: $(LT_BASE) $(call lt_objs,hpheap)
 $(LT)/unit/meta: $(LT_BASE)
 $(LT)/unit/meta: LT_LDFLAGS := -Wl,--wrap=os_map
@@ -124,7 +129,7 @@ $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
 $(LT)/unit/mixed: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
-$(LT)/unit/theap $(LT)/unit/large: $(LIB_OBJS)
+$(patsubst %,$(LT)/unit/%,guarded large reclaim remote theap): $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\

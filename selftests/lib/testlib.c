@@ -25,6 +25,13 @@ bool is_ashlar(void)
 	return ashlar_stats_json != NULL;
 }
 
+bool is_hardened(void)
+{
+	const char *conf = getenv("ASHLAR_CONF");
+
+	return is_ashlar() && conf && strstr(conf, "harden:1");
+}
+
 void ashlar_stats_text(char *buf, size_t len)
 {
 	buf[0] = '\0';

@@ -107,6 +107,9 @@ int child_code(const struct child *child);
 /* True if the process's malloc is Ashlar's (preloaded or linked). */
 bool is_ashlar(void);
 
+/* True if the program was started with harden:1. */
+bool is_hardened(void);
+
 /* A figure of the library's statistics, -1 if there is none of that name. */
 long long ashlar_stat(const char *name);
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim.c - the walk over slabs: what is vacant goes back, live neighbours
+ * stay; asked for what is sparse, it takes nothing that is in change nor dense;
+ * what went back is counted once, reads as zeroes and can be used again; no walk
+ * begins while a fork holds it off.
+ */
+#include "ktap.h"
+#include "testlib.h"
+
+#include <pthread.h>
+
+#include "heap/process.h"
+#include "heap/reclaim.h"
+#include "heap/theap.h"
+#include "hpheap/purge.h"
+#include "slab/slab.h"
+
+/* 4 KiB and 64 bytes; slabs of 8 units and of 4. */
+enum { PAGE_CLASS = 55, SMALL_CLASS = 3, NR = 4096 };
+
+/* Small ones that fill the first slab, of one unit, and others of four. */
+enum { NR_SLABS = 15, NR_SMALL = 64 + NR_SLABS * 256 };
+
+static struct theap *heap;
+static char *objs[NR];
+
+static int set_up(unsigned int c, unsigned int nr)
+{
+	if (!EXPECT(process_init(), "the library can't be set up"))
+		return 0;
+	purge_enable();
+	heap = theap_acquire();
+	if (!EXPECT(heap, "no heap"))
+		return 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!EXPECT(theap_refill(heap, c, (void **)&objs[i], 1),
+			    "out of memory"))
+			return 0;
+		pattern_fill(objs[i], size_classes[c].size, i);
+	}
+	return 1;
+}
+
+static void give(unsigned int c, unsigned int i)
+{
+	theap_return(heap, c, (void **)&objs[i], 1);
+	objs[i] = NULL;
+}
+
+/* What is live is as it was. */
+static void tear_down(unsigned int c, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!objs[i])
+			continue;
+		EXPECT(pattern_holds(objs[i], size_classes[c].size, i),
+		       "object %u overwritten", i);
+		give(c, i);
+	}
+	EXPECT_EQ(0, theap_used(heap));
+	theap_release(heap);
+	EXPECT_EQ(0, heap->slab_bytes);
+}
+
+static void vacant_goes_back(void)
+{
+	if (!set_up(PAGE_CLASS, 64))
+		return;
+	EXPECT_EQ(0, reclaim_slabs(RECLAIM_ALL));
+	for (unsigned int i = 0; i < 64; i += 2)
+		give(PAGE_CLASS, i);
+	EXPECT_EQ(32, reclaim_slabs(RECLAIM_ALL));
+	EXPECT_EQ(0, reclaim_slabs(RECLAIM_ALL)); /* gone already */
+	/* Used again, zero, and vacant again. */
+	for (unsigned int i = 0; i < 64; i += 2) {
+		EXPECT(theap_refill(heap, PAGE_CLASS, (void **)&objs[i], 1),
+		       "out of memory");
+		EXPECT_EQ(4096, first_nonzero(objs[i], 4096));
+		pattern_fill(objs[i], 4096, i);
+	}
+	EXPECT_EQ(0, reclaim_slabs(RECLAIM_ALL));
+	give(PAGE_CLASS, 7);
+	EXPECT_EQ(1, reclaim_slabs(RECLAIM_ALL));
+	tear_down(PAGE_CLASS, 64);
+}
+
+/* One small object keeps its page. */
+static void live_ones_keep_pages(void)
+{
+	if (!set_up(SMALL_CLASS, NR_SMALL))
+		return;
+	for (unsigned int i = 0; i < NR_SMALL; i++)
+		if ((uintptr_t)objs[i] % UNIT_SIZE)
+			give(SMALL_CLASS, i);
+	EXPECT_EQ(0, reclaim_slabs(RECLAIM_ALL));
+	/* The last of the four of each slab, that slabs do not empty. */
+	for (unsigned int i = 0; i < NR_SMALL; i++)
+		if (objs[i] && slab_of_entry(space_load(objs[i]))->span.unit +
+					       3 == space_unit(objs[i]))
+			give(SMALL_CLASS, i);
+	EXPECT_EQ(NR_SLABS, reclaim_slabs(RECLAIM_ALL));
+	tear_down(SMALL_CLASS, NR_SMALL);
+}
+
+/* A walk takes what has rested since the last one, from sparse huge pages. */
+static void sparse_and_quiet(void)
+{
+	if (!set_up(PAGE_CLASS, NR))
+		return;
+	for (unsigned int i = 0; i < NR; i++)
+		if (i % 8 == 7)
+			give(PAGE_CLASS, i);
+	/* Seven eighths in use: not worth a huge page. */
+	for (unsigned int i = 0; i < 3; i++)
+		EXPECT(reclaim_slabs(RECLAIM_SPARSE) < 64, "dense ones taken");
+	for (unsigned int i = 0; i < NR; i++)
+		if (i % 8 > 0 && i % 8 < 7)
+			give(PAGE_CLASS, i);
+	EXPECT(reclaim_slabs(RECLAIM_SPARSE) < 64, "taken in change");
+	EXPECT(reclaim_slabs(RECLAIM_SPARSE) > NR / 2, "not taken at rest");
+	tear_down(PAGE_CLASS, NR);
+}
+
+static void disabled(void)
+{
+	if (!set_up(PAGE_CLASS, 64))
+		return;
+	for (unsigned int i = 0; i < 64; i += 2)
+		give(PAGE_CLASS, i);
+	purge_disable();
+	EXPECT_EQ(0, reclaim_slabs(RECLAIM_ALL));
+	purge_enable();
+	EXPECT_EQ(32, reclaim_slabs(RECLAIM_ALL));
+	tear_down(PAGE_CLASS, 64);
+}
+
+static _Atomic size_t walked;
+
+static void *walk(void *arg)
+{
+	(void)arg;
+	atomic_store(&walked, 1 + reclaim_slabs(RECLAIM_ALL));
+	return NULL;
+}
+
+/* Between stop and resume nobody walks; after it the walk is done. */
+static void held_off(void)
+{
+	const struct timespec pause = {0, 50000000};
+	pthread_t thread;
+
+	if (!set_up(PAGE_CLASS, 64))
+		return;
+	for (unsigned int i = 0; i < 64; i += 2)
+		give(PAGE_CLASS, i);
+	reclaim_stop();
+	pthread_create(&thread, NULL, walk, NULL);
+	nanosleep(&pause, NULL);
+	EXPECT_EQ(0, atomic_load(&walked));
+	reclaim_resume();
+	pthread_join(thread, NULL);
+	EXPECT_EQ(1 + 32, atomic_load(&walked));
+	tear_down(PAGE_CLASS, 64);
+}
+
+static const struct ktap_test tests[] = {
+	{"vacant_goes_back", vacant_goes_back},
+	{"live_ones_keep_pages", live_ones_keep_pages},
+	{"sparse_and_quiet", sparse_and_quiet},
+	{"disabled", disabled},
+	{"held_off", held_off},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	return ktap_main(tests, argc, argv);
+}
