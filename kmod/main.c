@@ -11,7 +11,6 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/nodemask.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/ashlar.h>
@@ -178,7 +177,7 @@ static struct miscdevice device = {
 
 static int __init ashlar_init(void)
 {
-	int nid, err;
+	int err;
 
 	err = numas_create();
 	if (err)
@@ -195,8 +194,6 @@ static int __init ashlar_init(void)
 	err = pool_init();
 	if (err)
 		goto exit_status;
-	for_each_node_state(nid, N_MEMORY)
-		pool_init_target(numa_find(nid));
 	err = zeroers_start();
 	if (err)
 		goto stop_zeroers;

@@ -7,7 +7,7 @@
 
 GT := $(BUILD)/selftests/guest
 GT_PROGS := touch fork cow fold gup sync vma calls limits place break secret life \
-	    zeroer hotplug fragmented traps vmalock nth fuzz storm
+	    zeroer hotplug hotmem fragmented traps vmalock nth fuzz storm
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 
 $(GT)/%.o: PART_CFLAGS = $(GT_FLAGS)

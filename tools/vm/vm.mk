@@ -26,7 +26,7 @@ guest-kernels: $(foreach v,$(KVERS),$(GUEST)/$(v).release)
 
 # Text given on the command line goes to the guest as it is, `$` and all.
 VM_SETTINGS := CMD MODULE MODARGS MEM SMP NODES ICOUNT KARGS VMTIMEOUT LEAK \
-	       SCRATCH MODULES ALLOW CONSOLE
+	       SCRATCH HOTMEM MODULES ALLOW CONSOLE
 $(foreach v,$(VM_SETTINGS),$(if $(filter command environment,$(origin $(v))),\
 	$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
