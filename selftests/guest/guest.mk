@@ -20,6 +20,7 @@ $(GT_PROGS:%=$(GT)/%) $(GT)/bench: %: %.o $(GT)/guest.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread
 
 CHECK_GUEST += $(GT_PROGS:%=$(GT)/%)
+CHECK_GUEST_OTHER += $(patsubst %,$(GT)/%,hotmem zeroer secret traps)
 
 # A module that fragments free memory, built for each kernel like ashlar.ko.
 FRAGMENT_SRCS := $(addprefix selftests/guest/fragment/,fragment.c Kbuild)
