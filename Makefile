@@ -12,7 +12,8 @@
 #   CHECK_SLOW   the same for minutes; `path@600` sets a limit in seconds
 #   CHECK_CROSS  programs run on AArch64 too, by qemu-user;
 #   CHECK_CROSS_GUEST  those that ask more of the kernel, in a guest
-#   CHECK_GUEST  test executables run inside a guest on each kernel
+#   CHECK_GUEST  test executables run inside a guest on each kernel;
+#   CHECK_GUEST_OTHER  those run in a guest of another make besides
 #   INSTALL_BIN INSTALL_LIB INSTALL_PC INSTALL_INCLUDE INSTALL_UAPI
 #   INSTALL_MAN  files to install; INSTALL_HOOKS targets run by `install`
 #   CLEAN        files and directories to remove besides $(BUILD)'s own
@@ -79,6 +80,7 @@ OBJS :=
 CHECK_FAST :=
 CHECK_SLOW :=
 CHECK_GUEST :=
+CHECK_GUEST_OTHER :=
 CHECK_CROSS :=
 CHECK_CROSS_GUEST :=
 INSTALL_BIN :=

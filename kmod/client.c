@@ -80,7 +80,8 @@ struct client *client_create(void)
 	if (should_fail_at(FAIL_META))
 		return NULL;
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
-	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+	account = should_fail_at(FAIL_META) ?
+		NULL : kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
 	if (!client || !account) {
 		kfree(client);
 		kfree(account);

@@ -7,6 +7,8 @@
  *		down, and is 0 once it was reached
  *	traps	bits of enum trap: these mends are left out
  *	widen	microseconds of sleep inside the known race windows
+ *	load_nth  n > 0: the kernel's n-th allocation of those that loading this
+ *		module makes fails; what is left of n if there were fewer
  *	vmalocked  faults so far that held no more than the VMA lock
  */
 #include "failpoint.h"
@@ -54,6 +56,10 @@ static unsigned int widen;
 module_param(widen, uint, 0600);
 MODULE_PARM_DESC(widen, "test: microseconds of sleep in race windows");
 
+static unsigned int load_nth;
+module_param(load_nth, uint, 0400);
+MODULE_PARM_DESC(load_nth, "test: the n-th allocation of loading fails");
+
 static unsigned int vmalocked;
 module_param(vmalocked, uint, 0400);
 MODULE_PARM_DESC(vmalocked, "test: faults under a VMA lock alone");
@@ -76,6 +82,19 @@ void trap_widen(void)
 
 	if (us)
 		usleep_range(us, us * 2);
+}
+
+/* The loader's own failures are no affair of ours: ours alone are counted. */
+void trap_load_begin(void)
+{
+	if (load_nth)
+		swap_fail_nth(load_nth);
+}
+
+void trap_load_end(void)
+{
+	if (load_nth)
+		load_nth = swap_fail_nth(0);
 }
 
 /* Not exact: a test compares it to none. */

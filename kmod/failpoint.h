@@ -9,7 +9,9 @@
 #ifndef ASHLAR_FAILPOINT_H
 #define ASHLAR_FAILPOINT_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <uapi/linux/ashlar.h>
 
@@ -21,8 +23,10 @@ enum failpoint {
 	FAIL_HUGE	= BIT(1),	/* no huge page to be had */
 	FAIL_SMALL	= BIT(2),	/* no base page to be had */
 	FAIL_CHARGE	= BIT(3),	/* the memory cgroup refuses */
-	FAIL_META	= BIT(4),	/* no memory for a region or an overlay */
+	FAIL_META	= BIT(4),	/* no memory for what describes memory */
 	FAIL_FILE	= BIT(5),	/* no region file */
+	FAIL_MAP	= BIT(6),	/* no page table for base pages */
+	FAIL_INIT	= BIT(7),	/* a part of the module does not start */
 };
 
 /* Mends that can be left out. */
@@ -39,13 +43,30 @@ enum trap {
 	TRAP_TICKET	= BIT(11),	/* anybody may mremap a region */
 	TRAP_MAPPAGES	= BIT(12),	/* no map_pages: faults need the mmap lock */
 	TRAP_HINTS	= BIT(13),	/* no get_policy: NUMA hinting faults */
+	TRAP_UNZEROED	= BIT(14),	/* the pool's pages are not zeroed */
+	TRAP_LEAK	= BIT(15),	/* what was let go of is not freed */
 };
+
+#if defined(ASHLAR_TEST) && defined(CONFIG_FAULT_INJECTION)
+/* The kernel's own n-th failure, as /proc/self/fail-nth has it. */
+static inline unsigned int swap_fail_nth(unsigned int n)
+{
+	return xchg(&current->fail_nth, n);
+}
+#else
+static inline unsigned int swap_fail_nth(unsigned int n)
+{
+	return n;
+}
+#endif
 
 #ifdef ASHLAR_TEST
 bool should_fail_at(enum failpoint point);
 bool trap_open(enum trap trap);
 void trap_widen(void);
 void trap_count_fault(unsigned int flags);
+void trap_load_begin(void);
+void trap_load_end(void);
 const struct vm_operations_struct *
 trap_vma_ops(const struct vm_operations_struct *ops);
 bool trap_is_vma_ops(const struct vm_operations_struct *ops);
@@ -75,6 +96,14 @@ static inline void trap_widen(void)
 }
 
 static inline void trap_count_fault(unsigned int flags)
+{
+}
+
+static inline void trap_load_begin(void)
+{
+}
+
+static inline void trap_load_end(void)
 {
 }
 

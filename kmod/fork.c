@@ -170,6 +170,9 @@ static int fork_policy(const struct region *parent, struct region *child)
 	child->policy = parent->policy;
 	if (!parent->policy.weights)
 		return 0;
+	child->policy.weights = NULL;
+	if (should_fail_at(FAIL_META))
+		return -ENOMEM;
 	child->policy.weights = kmemdup(parent->policy.weights, nr_node_ids,
 					GFP_KERNEL_ACCOUNT);
 	return child->policy.weights ? 0 : -ENOMEM;

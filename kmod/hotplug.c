@@ -61,35 +61,26 @@ static int refuse_offline(const struct memory_notify *arg)
 	return notifier_from_errno(-EBUSY);
 }
 
-/* A node got its first memory, or lost its last. */
-static void node_changed(int nid, bool has_memory)
+/* Of a new node block after block comes online: each adds to its targets. */
+static void memory_changed(void)
 {
-	struct numa *node = numa_find(nid);
+	int nid;
 
-	if (!node)
-		return;
-	if (has_memory) {
-		pool_init_target(node);
-		if (zeroers_start())
-			pr_warn("node %d: cannot start its zeroer\n", nid);
-		return;
-	}
-	node->min_target = 0;
-	node->max_target = 0;
-	pool_set_target(node, 0);
+	for_each_node(nid)
+		pool_size_targets(numa_find(nid));
+	if (zeroers_start())
+		pr_warn("cannot start the zeroer of a node whose memory came\n");
 }
 
 static int memory_event(struct notifier_block *nb, unsigned long action,
 			void *data)
 {
-	struct memory_notify *arg = data;
-
 	switch (action) {
 	case MEM_GOING_OFFLINE:
-		return refuse_offline(arg);
+		return refuse_offline(data);
 	case MEM_ONLINE:
 	case MEM_OFFLINE:
-		node_changed(arg->status_change_nid, action == MEM_ONLINE);
+		memory_changed();
 		break;
 	}
 	return NOTIFY_OK;

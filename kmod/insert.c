@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 
 #include "compat.h"
+#include "failpoint.h"
 #include "stats.h"
 
 /**
@@ -36,6 +37,8 @@ int insert_pages_prot(struct vm_area_struct *vma, unsigned long addr,
 	unsigned long left = nr;
 	int err;
 
+	if (should_fail_at(FAIL_MAP))
+		return -ENOMEM;
 	memcpy((void *)&copy, vma, sizeof(copy));
 	vma_copy_flags_set(&copy, VM_MIXEDMAP);
 	copy.vm_page_prot = prot;

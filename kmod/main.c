@@ -11,7 +11,6 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/nodemask.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/ashlar.h>
@@ -176,74 +175,98 @@ static struct miscdevice device = {
 	.groups = sysfs_groups,
 };
 
+static int device_init(void)
+{
+	return misc_register(&device);
+}
+
+static void device_exit(void)
+{
+	misc_deregister(&device);
+}
+
+static int parks_init(void)
+{
+	return park_init(regions_sb());
+}
+
+static int zeroers_init(void)
+{
+	int err = zeroers_start();
+
+	if (err)
+		zeroers_stop();
+	return err;
+}
+
+static int nodes_show(void)
+{
+	return sysfs_nodes_add(device.this_device);
+}
+
+/**
+ * struct part - of the module
+ * @init: makes it; 0 or -errno, and then nothing is left of it
+ * @exit: undoes that
+ */
+struct part {
+	int (*init)(void);
+	void (*exit)(void);
+};
+
+/* In the order of their making. */
+static const struct part parts[] = {
+	{ numas_create, numas_destroy },
+	{ regions_init, regions_exit },
+	{ parks_init, park_exit },
+	{ status_init, status_exit },
+	{ pool_init, pool_exit },
+	{ zeroers_init, zeroers_stop },
+	{ hotplug_init, hotplug_exit },
+	{ device_init, device_exit },
+	{ nodes_show, sysfs_nodes_remove },
+};
+
+static void parts_exit(unsigned int nr)
+{
+	while (nr--)
+		parts[nr].exit();
+}
+
+static int __init parts_init(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		err = should_fail_at(FAIL_INIT) ? -ENOMEM : parts[i].init();
+		if (err) {
+			parts_exit(i);
+			return err;
+		}
+	}
+	debugfs_add();
+	return 0;
+}
+
 static int __init ashlar_init(void)
 {
-	int nid, err;
+	int err;
 
-	err = numas_create();
+	trap_load_begin();
+	err = parts_init();
+	trap_load_end();
 	if (err)
 		return err;
-	err = regions_init();
-	if (err)
-		goto destroy_nodes;
-	err = park_init(regions_sb());
-	if (err)
-		goto exit_regions;
-	err = status_init();
-	if (err)
-		goto exit_park;
-	err = pool_init();
-	if (err)
-		goto exit_status;
-	for_each_node_state(nid, N_MEMORY)
-		pool_init_target(numa_find(nid));
-	err = zeroers_start();
-	if (err)
-		goto stop_zeroers;
-	err = hotplug_init();
-	if (err)
-		goto stop_zeroers;
-	err = misc_register(&device);
-	if (err)
-		goto exit_hotplug;
-	err = sysfs_nodes_add(device.this_device);
-	if (err)
-		goto deregister;
-	debugfs_add();
 	pr_info("version %s, hunks of %lu KiB\n", THIS_MODULE->version,
 		HUNK_SIZE >> 10);
 	return 0;
-
-deregister:
-	misc_deregister(&device);
-exit_hotplug:
-	hotplug_exit();
-stop_zeroers:
-	zeroers_stop();
-	pool_exit();
-exit_status:
-	status_exit();
-exit_park:
-	park_exit();
-exit_regions:
-	regions_exit();
-destroy_nodes:
-	numas_destroy();
-	return err;
 }
 
 static void __exit ashlar_exit(void)
 {
 	debugfs_remove_all();
-	sysfs_nodes_remove();
-	misc_deregister(&device);
-	hotplug_exit();
-	zeroers_stop();
-	pool_exit();
-	status_exit();
-	park_exit();
-	regions_exit();
-	numas_destroy();
+	parts_exit(ARRAY_SIZE(parts));
 	pr_info("unloaded\n");
 }
 

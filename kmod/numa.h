@@ -25,6 +25,8 @@ struct task_struct;
  * @low: the zeroer is woken below that
  * @min_target: floor of the adaptive target
  * @max_target: its cap; equal to @min_target, the target is fixed
+ * @is_min_set: the administrator's, not by the node's memory
+ * @is_max_set: the same of the cap
  * @hits: hand-outs in the current window of the burst history
  * @burst: largest of the recent windows, decaying
  * @zeroer: thread that fills @pages, NULL on a node without memory
@@ -45,6 +47,8 @@ struct numa {
 	unsigned long low;
 	unsigned long min_target;
 	unsigned long max_target;
+	bool is_min_set;
+	bool is_max_set;
 	unsigned long hits;
 	unsigned long burst;
 	struct task_struct *zeroer;

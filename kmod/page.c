@@ -218,7 +218,7 @@ static void page_free(struct client *client, struct page *page)
 	client_uncharge(client, is_huge ? HUNK_NR : 1);
 	if (is_huge && trap_open(TRAP_RECYCLE) && page_count(page) == 1)
 		pool_give(numa_find(page_to_nid(page)), page);
-	else
+	else if (!trap_open(TRAP_LEAK))
 		release_pages(&page, 1);
 }
 

@@ -15,6 +15,7 @@
 #include <uapi/linux/ashlar.h>
 
 #include "compat.h"
+#include "failpoint.h"
 #include "place.h"
 #include "region.h"
 #include "vma.h"
@@ -44,6 +45,8 @@ static int fetch_weights(const struct ashlar_policy *arg,
 	const u8 __user *from = u64_to_user_ptr(arg->weights);
 	int nid;
 
+	if (should_fail_at(FAIL_META))
+		return -ENOMEM;
 	policy->weights = kcalloc(nr_node_ids, 1, GFP_KERNEL_ACCOUNT);
 	if (!policy->weights)
 		return -ENOMEM;

@@ -15,6 +15,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/sched.h>
 
 #include "compat.h"
@@ -111,16 +112,29 @@ void pool_set_target(struct numa *node, unsigned long target)
 }
 
 /**
- * pool_init_target() - floor, cap and target as the parameters say
- * @node: with memory
+ * pool_size_targets() - floor and cap by a node's memory, where nobody set them
+ * @node: its memory may have come, gone or changed
  */
-void pool_init_target(struct numa *node)
+void pool_size_targets(struct numa *node)
 {
 	unsigned long nr_hunks = node_present_pages(node->nid) / HUNK_NR;
 
-	node->min_target = pool >= 0 ? pool : min(nr_hunks / 32, 64UL);
-	node->max_target = pool_max >= 0 ? pool_max : nr_hunks / 8;
-	pool_set_target(node, node->min_target);
+	if (!node_state(node->nid, N_MEMORY)) {
+		node->is_min_set = false;
+		node->is_max_set = false;
+		WRITE_ONCE(node->min_target, 0);
+		WRITE_ONCE(node->max_target, 0);
+		pool_set_target(node, 0);
+		return;
+	}
+	if (!node->is_min_set)
+		WRITE_ONCE(node->min_target,
+			   pool >= 0 ? pool : min(nr_hunks / 32, 64UL));
+	if (!node->is_max_set)
+		WRITE_ONCE(node->max_target,
+			   pool_max >= 0 ? pool_max : nr_hunks / 8);
+	pool_set_target(node, max(min(node->target, node->max_target),
+				  node->min_target));
 }
 
 /**
@@ -194,12 +208,16 @@ static unsigned long pool_scan(struct shrinker *shrinker,
 static struct ashlar_shrinker pool_shrinker;
 
 /**
- * pool_init() - let the machine take pages back
+ * pool_init() - set the targets, let the machine take pages back
  *
  * Return: 0 or -errno.
  */
 int pool_init(void)
 {
+	int nid;
+
+	for_each_node(nid)
+		pool_size_targets(numa_find(nid));
 	return shrinker_add(&pool_shrinker, "ashlar-pool", pool_count,
 			    pool_scan);
 }

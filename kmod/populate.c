@@ -15,6 +15,7 @@
 #include "client.h"
 #include "compat.h"
 #include "discard.h"
+#include "failpoint.h"
 #include "page.h"
 #include "range.h"
 #include "region.h"
@@ -181,6 +182,8 @@ int populate_range(u64 addr, u64 len, u32 flags, u64 *ret_done, u64 *ret_new)
 	if (err)
 		return err;
 	if (flags & ASHLAR_POPULATE_ALL) {
+		if (should_fail_at(FAIL_META))
+			return -ENOMEM;
 		populate.fresh = bitmap_zalloc(len / HUNK_SIZE,
 					       GFP_KERNEL_ACCOUNT);
 		if (!populate.fresh)

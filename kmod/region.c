@@ -142,8 +142,10 @@ static struct file *region_file_create(struct family *family)
 	family->inode = inode;
 	/* alloc_file_pseudo() takes no module reference, but fput() drops one. */
 	__module_get(THIS_MODULE);
-	file = alloc_file_pseudo(inode, region_mnt, "ashlar", O_RDWR,
-				 &region_fops);
+	file = should_fail_at(FAIL_FILE) ?
+		ERR_PTR(-ENFILE) :
+		alloc_file_pseudo(inode, region_mnt, "ashlar", O_RDWR,
+				  &region_fops);
 	if (IS_ERR(file)) {
 		iput(inode);
 		module_put(THIS_MODULE);

@@ -31,8 +31,9 @@ struct overlay *overlay_create(void)
 	overlay = kzalloc(sizeof(*overlay), GFP_KERNEL_ACCOUNT);
 	if (!overlay)
 		return NULL;
-	overlay->pages = kcalloc(HUNK_NR, sizeof(*overlay->pages),
-				 GFP_KERNEL_ACCOUNT);
+	if (!should_fail_at(FAIL_META))
+		overlay->pages = kcalloc(HUNK_NR, sizeof(*overlay->pages),
+					 GFP_KERNEL_ACCOUNT);
 	if (!overlay->pages) {
 		kfree(overlay);
 		return NULL;
@@ -46,7 +47,7 @@ struct overlay *overlay_create(void)
  */
 void overlay_free(struct overlay *overlay)
 {
-	if (!overlay)
+	if (!overlay || trap_open(TRAP_LEAK))
 		return;
 	kfree(overlay->pages);
 	kfree(overlay);

@@ -16,7 +16,7 @@
 	X(zeroing) X(mapped) X(parked) X(shared) X(allocated) X(freed) \
 	X(small) X(small_allocated) X(small_freed) X(regions) \
 	X(pool_hits) X(pool_misses) X(fallbacks) X(remote) \
-	X(zeroed) X(zero_ns) X(shrunk) X(discarded) \
+	X(zeroed) X(zeroed_bypassing) X(zero_ns) X(shrunk) X(discarded) \
 	X(fork_shared) X(fork_copied) X(fork_failed) \
 	X(cow_huge) X(cow_base) X(cow_reused) X(around) \
 	X(folded) X(fold_pages) X(fold_busy) X(remaps) X(collapsed) \

@@ -185,6 +185,20 @@ static ssize_t idle_only_store(struct device *dev,
 }
 static DEVICE_ATTR_RW(idle_only);
 
+static ssize_t bypass_cache_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", zeroer_conf.bypass_cache);
+}
+
+static ssize_t bypass_cache_store(struct device *dev,
+				  struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	return kstrtobool(buf, &zeroer_conf.bypass_cache) ?: count;
+}
+static DEVICE_ATTR_RW(bypass_cache);
+
 static ssize_t cpus_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -214,6 +228,7 @@ static struct attribute *zeroer_attrs[] = {
 	&dev_attr_rate.attr,
 	&dev_attr_nice.attr,
 	&dev_attr_idle_only.attr,
+	&dev_attr_bypass_cache.attr,
 	&dev_attr_cpus.attr,
 	NULL,
 };

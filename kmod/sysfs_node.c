@@ -53,6 +53,7 @@ static ssize_t min_target_store(struct kobject *kobj,
 
 	if (err)
 		return err;
+	node->is_min_set = true;
 	pool_set_target(node, node->min_target);
 	return count;
 }
@@ -69,9 +70,13 @@ static ssize_t max_target_store(struct kobject *kobj,
 				struct kobj_attribute *attr, const char *buf,
 				size_t count)
 {
-	int err = kstrtoul(buf, 0, &kobj_node(kobj)->max_target);
+	struct numa *node = kobj_node(kobj);
+	int err = kstrtoul(buf, 0, &node->max_target);
 
-	return err ?: count;
+	if (err)
+		return err;
+	node->is_max_set = true;
+	return count;
 }
 
 static struct kobj_attribute max_target_attr = __ATTR_RW(max_target);

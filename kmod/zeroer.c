@@ -24,6 +24,7 @@
 #include <linux/topology.h>
 #include <uapi/linux/sched/types.h>
 
+#include "clear.h"
 #include "event.h"
 #include "hunk.h"
 #include "numa.h"
@@ -38,14 +39,29 @@
 
 struct zeroer_conf zeroer_conf = {
 	.nice = MAX_NICE,
+	.bypass_cache = true,
 };
 
 static DEFINE_MUTEX(conf_lock);
 
 /* What is free and zeroable without taking anything from anybody. */
-#define ZEROER_GFP                                                     \
-	(((GFP_HIGHUSER | __GFP_ZERO | __GFP_THISNODE | __GFP_NORETRY | \
+#define ZEROER_GFP                                        \
+	(((GFP_HIGHUSER | __GFP_THISNODE | __GFP_NORETRY | \
 	   __GFP_NOWARN | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM))
+
+/* Zeroes past the cache if that is wanted and of use, else by the kernel. */
+static struct folio *zeroed_folio(int nid)
+{
+	bool is_ours = READ_ONCE(zeroer_conf.bypass_cache) && clear_is_ours();
+	gfp_t gfp = is_ours ? ZEROER_GFP : ZEROER_GFP | __GFP_ZERO;
+	struct folio *folio = __folio_alloc_node(gfp, HUNK_ORDER, nid);
+
+	if (folio && is_ours) {
+		clear_hunk(&folio->page);
+		stat_inc(STAT_zeroed_bypassing);
+	}
+	return folio;
+}
 
 static bool zero_one(struct numa *node)
 {
@@ -53,7 +69,7 @@ static bool zero_one(struct numa *node)
 	u64 start = current->se.sum_exec_runtime, ns;
 
 	stat_inc(STAT_zeroing);
-	folio = __folio_alloc_node(ZEROER_GFP, HUNK_ORDER, node->nid);
+	folio = zeroed_folio(node->nid);
 	if (!folio) {
 		stat_dec(STAT_zeroing);
 		return false;

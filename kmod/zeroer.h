@@ -10,6 +10,7 @@
  * struct zeroer_conf - what the administrator may set, for all nodes
  * @rate: huge pages a second and node at most, 0: no cap
  * @nice: of the threads
+ * @bypass_cache: zero past the cache, where the kernel does not zero anyway
  * @idle_only: run only when a CPU has nothing else to do
  * @cpus: where they may run, within their node if any of its CPUs is in there
  * @paused: no zeroing: the module is being drained
@@ -18,6 +19,7 @@
 struct zeroer_conf {
 	unsigned int rate;
 	int nice;
+	bool bypass_cache;
 	bool idle_only;
 	bool paused;
 	bool asleep;

@@ -147,7 +147,8 @@ static int ktap_run_one(const struct ktap_test *test)
  *
  * Return: main()'s exit status: 0, 1 if a test failed, 2 if none was run.
  */
-static int ktap_main(const struct ktap_test *tests, int argc, char **argv)
+__attribute__((unused)) static int
+ktap_main(const struct ktap_test *tests, int argc, char **argv)
 {
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT,
 				    SIGILL,  SIGFPE, SIGALRM};

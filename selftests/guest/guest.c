@@ -141,13 +141,14 @@ int do_cow(void *addr, enum ashlar_cow cow)
 	return do_ioctl(ASHLAR_IOC_POLICY, &arg);
 }
 
+/* NULL if there is no room. */
 static char *scratch_range(size_t len)
 {
 	char *p = mmap(NULL, len + HUNK, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
-		die("mmap of a scratch range");
+		return NULL;
 	return (char *)(((uintptr_t)p + HUNK - 1) & -HUNK);
 }
 
@@ -157,12 +158,13 @@ int do_remap(char *addr, size_t len)
 		.size = sizeof(arg), .addr = (uintptr_t)addr, .len = len,
 	};
 	char *scratch = scratch_range(len);
-	int err = do_ioctl(ASHLAR_IOC_TICKET, &arg);
+	int err = scratch ? do_ioctl(ASHLAR_IOC_TICKET, &arg) : -ENOMEM;
 
 	if (!err && mremap(addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED |
 			   MREMAP_DONTUNMAP, scratch) == MAP_FAILED)
 		err = -errno;
-	munmap(scratch, len);
+	if (scratch)
+		munmap(scratch, len);
 	return err;
 }
 

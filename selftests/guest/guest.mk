@@ -7,17 +7,20 @@
 
 GT := $(BUILD)/selftests/guest
 GT_PROGS := touch fork cow fold gup sync vma calls limits place break secret life \
-	    zeroer hotplug fragmented traps vmalock nth fuzz storm
+	    zeroer hotplug hotmem fragmented traps vmalock nth nth_kernel fuzz storm
 GT_FLAGS := -Iselftests -Wno-declaration-after-statement -fno-builtin
 
 $(GT)/%.o: PART_CFLAGS = $(GT_FLAGS)
-OBJS += $(GT)/guest.o $(GT_PROGS:%=$(GT)/%.o) $(GT)/bench.o
+OBJS += $(GT)/guest.o $(GT_PROGS:%=$(GT)/%.o) $(GT)/bench.o $(GT)/nth_paths.o
+
+$(GT)/nth $(GT)/nth_kernel: $(GT)/nth_paths.o
 
 $(GT_PROGS:%=$(GT)/%) $(GT)/bench: %: %.o $(GT)/guest.o
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread
 
 CHECK_GUEST += $(GT_PROGS:%=$(GT)/%)
+CHECK_GUEST_OTHER += $(patsubst %,$(GT)/%,hotmem zeroer secret traps)
 
 # A module that fragments free memory, built for each kernel like ashlar.ko.
 FRAGMENT_SRCS := $(addprefix selftests/guest/fragment/,fragment.c Kbuild)

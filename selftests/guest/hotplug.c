@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
@@ -62,6 +63,11 @@ static const char *cpus_of(const char *thread)
 static bool node1_has(void *arg)
 {
 	return read_number(ASHLAR_SYSFS "node1/pool") >= *(int *)arg;
+}
+
+static bool node0_zeroes(void *arg)
+{
+	return read_number(ASHLAR_SYSFS "node0/zeroed") > *(long long *)arg;
 }
 
 /* Its only CPU gone, a thread works on; the CPU back, it keeps to it again. */
@@ -154,6 +160,104 @@ static void memory_in_use_stays(void)
 			  nr_tried);
 }
 
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static char *filled_region(void)
+{
+	char *p = map_region(NR * HUNK);
+	int i;
+
+	for (i = 0; i < NR; i++)
+		memset(p + i * HUNK, i + 1, HUNK);
+	return p;
+}
+
+static void expect_filled(const char *p)
+{
+	size_t i, nr_bad = 0;
+
+	for (i = 0; i < NR * HUNK; i += 64)
+		nr_bad += p[i] != (char)(i / HUNK + 1);
+	EXPECT_EQ(0, (long)nr_bad);
+}
+
+/* The kernel stays five seconds at the point where all tasks are frozen. */
+#define FROZEN 5
+#define RATE 20
+
+/* What a thread that is not frozen would zero meanwhile, this one does not. */
+static void sleep_freezes_the_threads(void)
+{
+	long long zeroed;
+	double start;
+	char *p;
+	int err;
+
+	if (access("/sys/power/pm_test", W_OK) ||
+	    try_write("/sys/power/pm_test", "freezer")) {
+		ktap_skip("the kernel cannot rehearse sleep");
+		return;
+	}
+	p = filled_region();
+	write_file(ASHLAR_SYSFS "zeroer/rate", "%d", RATE);
+	write_file(ASHLAR_SYSFS "node0/max_target", "%d", 4096);
+	write_file(ASHLAR_SYSFS "node0/min_target", "%d", 4096);
+	zeroed = read_number(ASHLAR_SYSFS "node0/zeroed");
+	start = now();
+	err = try_write("/sys/power/state", "freeze");
+	zeroed = read_number(ASHLAR_SYSFS "node0/zeroed") - zeroed;
+	EXPECT(err || zeroed <= RATE * (now() - start - FROZEN + 1),
+	       "%lld zeroed in %.1f s, %d of them frozen", zeroed,
+	       now() - start, FROZEN);
+	try_write("/sys/power/pm_test", "none");
+	zeroed = read_number(ASHLAR_SYSFS "node0/zeroed");
+	write_file(ASHLAR_SYSFS "zeroer/rate", "0");
+	EXPECT(wait_for(node0_zeroes, &zeroed, 20000), "it does not thaw");
+	fix_pools(NR);
+	expect_filled(p);
+	munmap(p, NR * HUNK);
+	if (err)
+		ktap_skip("no sleep here: %s", strerror(-err));
+}
+
+/*
+ * The machine itself, to memory and back by its clock. A guest's files do not
+ * come back (9p), so this program must be in memory, and says how it went in
+ * the kernel's log: ASHLAR_SLEEP=deep (or s2idle) hotplug machine_sleeps
+ */
+static void machine_sleeps(void)
+{
+	const char *how = getenv("ASHLAR_SLEEP");
+	int err, nr = NR;
+	char *p;
+
+	if (!how) {
+		ktap_skip("only when asked for: ASHLAR_SLEEP=deep");
+		return;
+	}
+	EXPECT_EQ(0, try_write("/sys/power/mem_sleep", how));
+	EXPECT_EQ(0, try_write("/sys/class/rtc/rtc0/wakealarm", "+5"));
+	p = filled_region();
+	EXPECT_EQ(0, mlockall(MCL_CURRENT));
+	err = try_write("/sys/power/state", "mem");
+	EXPECT_EQ(0, err);
+	expect_filled(p);
+	set_pools(0);
+	set_pools(NR);
+	EXPECT(node1_has(&nr), "the threads do not thaw");
+	EXPECT_EQ(0, do_discard(p, NR * HUNK, NULL));
+	EXPECT_EQ(0, p[HUNK]);
+	munmap(p, NR * HUNK);
+	write_file("/dev/kmsg", "ashlar-test: %s %s: %d failures\n",
+		   ktap_running, how, ktap_nr_failures);
+}
+
 /* Up to the point where tasks are frozen, and back: pools empty, then full. */
 static void hibernation_empties_the_pools(void)
 {
@@ -189,6 +293,8 @@ static void nothing_left(void)
 static const struct ktap_test tests[] = {
 	{ "cpu_goes_and_comes", cpu_goes_and_comes },
 	{ "memory_in_use_stays", memory_in_use_stays },
+	{ "sleep_freezes_the_threads", sleep_freezes_the_threads },
+	{ "machine_sleeps", machine_sleeps },
 	{ "hibernation_empties_the_pools", hibernation_empties_the_pools },
 	{ "nothing_left", nothing_left },
 	{ NULL, NULL },

@@ -41,6 +41,7 @@ enum trap {
 	TRAP_DUMP	= 1 << 9,
 	TRAP_RECYCLE	= 1 << 10,
 	TRAP_TICKET	= 1 << 11,
+	TRAP_UNZEROED	= 1 << 14,
 };
 
 static void open_trap(int traps)
@@ -387,6 +388,39 @@ static void recycled(void)
 	unpin();
 }
 
+/* Pages that the zeroer takes, of those just used, must have been zeroed. */
+static size_t nr_not_zero(void)
+{
+	char *p = map_region(64 * HUNK);
+	size_t i, nr = 0;
+
+	memset(p, 's', 64 * HUNK);
+	munmap(p, 64 * HUNK);
+	set_pools(0);
+	set_pools(24);
+	p = map_region(24 * HUNK);
+	for (i = 0; i < 24 * HUNK; i += PAGE)
+		nr += p[i] != 0;
+	munmap(p, 24 * HUNK);
+	return nr;
+}
+
+static void unzeroed(void)
+{
+	long long bypassing = stat_now("zeroed_bypassing");
+
+	EXPECT_EQ(0, (long)nr_not_zero());
+	if (stat_now("zeroed_bypassing") == bypassing) {
+		ktap_skip("this kernel zeroes by itself (init_on_alloc=1)");
+		return;
+	}
+	open_trap(TRAP_UNZEROED);
+	EXPECT(nr_not_zero() > 0, "no old contents: the test sees nothing");
+	open_trap(0);
+	set_pools(0);
+	set_pools(8);
+}
+
 static const struct ktap_test tests[] = {
 	{ "file_size", file_size },
 	{ "parked", parked },
@@ -398,6 +432,7 @@ static const struct ktap_test tests[] = {
 	{ "ticket", ticket },
 	{ "dumped_holes", dumped_holes },
 	{ "recycled", recycled },
+	{ "unzeroed", unzeroed },
 	{ NULL, NULL },
 };
 

@@ -5,13 +5,17 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "guest.h"
@@ -21,6 +25,7 @@
 #define CAP 40
 #define BURST 24
 #define RATE 20
+#define GROUP 4242
 
 static bool target_is_high(void *arg)
 {
@@ -141,6 +146,71 @@ static void priority(void)
 	EXPECT_EQ(SCHED_OTHER, thread_field(41));
 }
 
+/* What the kernel said at boot of zeroing by itself. */
+static bool kernel_zeroes(bool *ret_is_known)
+{
+	static char log[1 << 20];
+	int len = klogctl(3, log, sizeof(log) - 1);
+	const char *line;
+
+	log[len > 0 ? len : 0] = '\0';
+	line = strstr(log, "mem auto-init:");
+	*ret_is_known = line;
+	return line && !(strstr(line, "heap alloc:off") &&
+			 strstr(line, "heap free:off"));
+}
+
+static bool is_x86(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && !strcmp(name.machine, "x86_64");
+}
+
+/* Pages zeroed anew on node 0; how many of them past the cache. */
+static long long zero_some(long long *ret_bypassing)
+{
+	long long zeroed = stat_now("zeroed");
+
+	*ret_bypassing = stat_now("zeroed_bypassing");
+	set_pools(0);
+	set_pools(FLOOR);
+	*ret_bypassing = stat_now("zeroed_bypassing") - *ret_bypassing;
+	return stat_now("zeroed") - zeroed;
+}
+
+/* As told, where it is of use; the pages read as zeroes in any case. */
+static void bypasses_the_cache(void)
+{
+	long long zeroed, bypassing;
+	bool is_known, is_kernels = kernel_zeroes(&is_known);
+	const uint64_t *words;
+	size_t i, nr = 0;
+	char *p;
+
+	EXPECT_EQ(1, read_number(ASHLAR_SYSFS "zeroer/bypass_cache"));
+	EXPECT_EQ(0, try_write(ASHLAR_SYSFS "zeroer/bypass_cache", "0"));
+	zeroed = zero_some(&bypassing);
+	EXPECT(zeroed >= FLOOR, "%lld zeroed", zeroed);
+	EXPECT_EQ(0, bypassing);
+	EXPECT_EQ(0, try_write(ASHLAR_SYSFS "zeroer/bypass_cache", "1"));
+	zeroed = zero_some(&bypassing);
+	p = map_region(FLOOR * HUNK);
+	words = (const uint64_t *)p;
+	for (i = 0; i < FLOOR * HUNK / sizeof(*words); i++)
+		nr += words[i] != 0;
+	EXPECT_EQ(0, (long long)nr);
+	munmap(p, FLOOR * HUNK);
+	if (!is_known)
+		ktap_skip("the log of the boot is gone");
+	else if (is_kernels)
+		EXPECT_EQ(0, bypassing);
+	else
+		EXPECT_EQ(is_x86() ? zeroed : 0, bypassing);
+	if (is_kernels)
+		ktap_skip("this kernel zeroes by itself (init_on_alloc=1)");
+}
+
 static int as_guest(void)
 {
 	struct ashlar_quota quota = { .size = sizeof(quota) };
@@ -177,6 +247,30 @@ static void user_namespaces(void)
 		EXPECT_EQ(0, status);
 }
 
+/* By mode alone, as the kernel made the node: udev sets the group. */
+static int opens_as(gid_t member_of)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(setgroups(1, &member_of) || setgid(65534) ||
+		      setuid(65534) || open(ASHLAR_DEVICE, O_RDWR) < 0);
+	return wait_child(pid);
+}
+
+static void group(void)
+{
+	struct stat st;
+
+	EXPECT_EQ(0, stat(ASHLAR_DEVICE, &st));
+	EXPECT_EQ(0660, st.st_mode & 07777);
+	EXPECT(opens_as(GROUP), "open to all");
+	EXPECT_EQ(0, chown(ASHLAR_DEVICE, 0, GROUP));
+	EXPECT_EQ(0, opens_as(GROUP));
+	EXPECT(opens_as(GROUP + 1), "open to others");
+	EXPECT_EQ(0, chown(ASHLAR_DEVICE, st.st_uid, st.st_gid));
+}
+
 static void nothing_left(void)
 {
 	EXPECT(wait_for(balanced, NULL, 5000), "imbalance %lld",
@@ -186,6 +280,8 @@ static void nothing_left(void)
 static const struct ktap_test tests[] = {
 	{ "rate_is_kept", rate_is_kept },
 	{ "priority", priority },
+	{ "bypasses_the_cache", bypasses_the_cache },
+	{ "group", group },
 	{ "user_namespaces", user_namespaces },
 	{ "target_follows_demand", target_follows_demand },
 	{ "nothing_left", nothing_left },

@@ -8,6 +8,7 @@
 ## bench-mem: resident memory and huge share step by step, pauses, chasing
 ##    MIB=2048 (live at the fill) MEM_ROUNDS=1 BENCH_ARGS='--programs day'
 ## bench-fork: memory that a parent copies while a child of a fork lives
+## bench-zero: zeroing with stores that bypass the cache, and what others lose
 ## bench-instr: instructions per allocator operation, all allocators (callgrind)
 ## bench-instr-keep: record Ashlar's present counts as the kept figures
 
@@ -78,6 +79,12 @@ $(BENCH_DIR)/mem/%: tools/bench/mem/%.c tools/bench/mem/mem.c \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -lpthread -lm -ldl
 
+# Of the CPU of this machine: x86 alone has such stores in the module.
+$(BENCH_DIR)/zero: tools/bench/zero/zero.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< -lpthread
+
 .PHONY: bench bench-fork bench-mem _bench-deps bench-instr bench-instr-keep
 bench: _bench-deps all $(BENCH_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench.py --build $(BUILD) --rounds $(ROUNDS) \
@@ -102,6 +109,10 @@ bench-mem: _bench-deps all $(BENCH_MEM_PROGRAMS)
 
 bench-fork: _bench-deps all $(BENCH_DIR)/mem/forkdirty
 	$(Q)$(BENCH_PY)/bench_fork.py --build $(BUILD) $(BENCH_ARGS)
+
+.PHONY: bench-zero
+bench-zero: $(BENCH_DIR)/zero
+	$(Q)$< $(ROUNDS_ZERO)
 
 # Until the first figures are kept there is nothing to hold a count against.
 ifneq ($(wildcard $(BENCH_INSTR_KEPT)),)

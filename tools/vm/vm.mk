@@ -26,7 +26,7 @@ guest-kernels: $(foreach v,$(KVERS),$(GUEST)/$(v).release)
 
 # Text given on the command line goes to the guest as it is, `$` and all.
 VM_SETTINGS := CMD MODULE MODARGS MEM SMP NODES ICOUNT KARGS VMTIMEOUT LEAK \
-	       SCRATCH MODULES ALLOW CONSOLE
+	       SCRATCH HOTMEM MODULES ALLOW CONSOLE
 $(foreach v,$(VM_SETTINGS),$(if $(filter command environment,$(origin $(v))),\
 	$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
@@ -48,13 +48,25 @@ debug-kernel:
 # fragments want built first, for $(KVER) and for all of $(KVERS).
 GUEST_LIMIT	:= 3600
 guest_checks	= $(if $(strip $(CHECK_GUEST)),\
-			$(1:%=$(BUILD)/selftests/guest-%@$(GUEST_LIMIT)))
+			$(1:%=$(BUILD)/selftests/guest-%@$(GUEST_LIMIT))) \
+		  $(if $(strip $(CHECK_GUEST_OTHER)),\
+			$(1:%=$(BUILD)/selftests/guest-other-%@$(GUEST_LIMIT)))
+
+# Another machine, for CHECK_GUEST_OTHER: its kernel does not zero by itself,
+# and memory comes later.
+OTHER_GUEST	:= KARGS=init_on_alloc=0 HOTMEM=256
 
 .PHONY: force-guest
 $(BUILD)/selftests/guest-%: force-guest
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '#!/bin/sh\nKVER=%s exec selftests/guest-run %s\n' \
 		'$*' '$(CHECK_GUEST)' >$@
+	$(Q)chmod +x $@
+
+$(BUILD)/selftests/guest-other-%: force-guest
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\n%s KVER=%s exec selftests/guest-run %s\n' \
+		'$(OTHER_GUEST)' '$*' '$(CHECK_GUEST_OTHER)' >$@
 	$(Q)chmod +x $@
 
 .PHONY: check-guest check-debug
@@ -65,16 +77,19 @@ else
 check-guest: GUEST_KVERS := $(KVERS)
 endif
 check-guest: all guest-kernels $$(GUEST_DEPS) $$(call test_path,$$(CHECK_GUEST)) \
-		$(KVERS:%=$(BUILD)/selftests/guest-%)
+		$(KVERS:%=$(BUILD)/selftests/guest-%) \
+		$(KVERS:%=$(BUILD)/selftests/guest-other-%)
 	$(Q)selftests/run $(call guest_checks,$(GUEST_KVERS))
 
 # After unload KASAN still holds freed objects of up to a 32nd of the memory,
-# 128 MiB here: a leak is what exceeds that by half.
+# 128 MiB here: a leak is what exceeds that by half. That one is noticed is
+# seen first.
 ## check-debug: run the guest tests on the debug kernel, then with kmemleak
 check-debug: all debug-kernel $$(call test_path,$$(CHECK_GUEST)) \
 		$$(filter-out kmod-% fragment-%,$$(GUEST_DEPS)) \
 		$(BUILD)/selftests/guest-debug
 	$(Q)$(MAKE) kmod fragment-debug KVER=debug
+	$(Q)selftests/run selftests/checks/leak@1800
 	$(Q)TEST_TIMEOUT=1800 VMTIMEOUT=10800 MEM=4096 \
 		selftests/run $(BUILD)/selftests/guest-debug@10800
 	$(Q)TEST_TIMEOUT=1800 VMTIMEOUT=10800 MEM=4096 LEAK=192 \
