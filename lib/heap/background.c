@@ -45,20 +45,45 @@ static struct {
 	_Atomic bool is_forbidden; /* it could not be started */
 } background;
 
-static bool purge_round(u64 now)
+/* How soon the next round should come. */
+enum pace {
+	PACE_REST, /* there was nothing to do */
+	PACE_WORK,
+	PACE_HURRY, /* there is more that is due */
+};
+
+static enum pace worked(bool has_worked)
 {
-	bool has_work = false;
+	return has_worked ? PACE_WORK : PACE_REST;
+}
+
+static enum pace purge_node(struct hpheap *h, u64 now)
+{
+	switch (purge_tick(h, now, BACKGROUND_STEPS)) {
+	case PURGE_MORE:
+		return PACE_HURRY;
+	case PURGE_DONE:
+		return PACE_WORK;
+	default:
+		return PACE_REST;
+	}
+}
+
+static enum pace purge_round(u64 now)
+{
+	enum pace pace = PACE_REST;
 
 	for (unsigned int node = 0; node < MAX_NODES; node++) {
 		struct hpheap *h = hpheap_peek(node);
 
 		if (!h)
 			continue;
-		has_work |= purge_tick(h, now, BACKGROUND_STEPS);
-		has_work |= collapse_run(h, COLLAPSE_STEPS) > 0;
-		has_work |= prefault_tick(h);
+		pace = max_size(pace, purge_node(h, now));
+		pace = max_size(pace,
+				worked(collapse_run(h, COLLAPSE_STEPS) > 0));
+		pace = max_size(pace, worked(prefault_tick(h)));
 	}
-	return has_work;
+	return pace;
 }
 
 /* Has @period_ms gone by since *@last?  Then *@last is now. */
@@ -70,25 +95,44 @@ static bool is_time(u64 *last, u64 now, u64 period_ms)
 	return true;
 }
 
-/* One round; true if there was something to do. */
-static bool background_round(u64 *last_refold, u64 *last_reclaim)
+/* When what is not done in every round was last done. */
+struct rounds {
+	u64 refold_ms;
+	u64 reclaim_ms;
+};
+
+/* What slabs and tables have to spare; slabs must rest from walk to walk. */
+static bool reclaim_round(struct rounds *r, u64 now)
+{
+	bool has_worked;
+
+	if (conf.dirty_decay_ms < 0 ||
+	    !is_time(&r->reclaim_ms, now,
+		     max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
+		return false;
+	has_worked = reclaim_slabs(RECLAIM_SPARSE) > 0;
+	while (space_trim())
+		has_worked = true;
+	return has_worked;
+}
+
+static bool refold_round(struct rounds *r, u64 now)
+{
+	if (!refold_is_pending())
+		return false;
+	if (is_time(&r->refold_ms, now, REFOLD_MS))
+		refold_run();
+	return true;
+}
+
+static enum pace background_round(struct rounds *r)
 {
 	u64 now = os_now_ms();
-	bool has_work = purge_round(now);
+	enum pace pace = purge_round(now);
 
-	has_work |= press_tick(now);
-
-	if (refold_is_pending()) {
-		if (is_time(last_refold, now, REFOLD_MS))
-			refold_run();
-		has_work = true;
-	}
-	/* Slabs must rest from one walk to the next. */
-	if (conf.dirty_decay_ms >= 0 &&
-	    is_time(last_reclaim, now,
-		    max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
-		has_work |= reclaim_slabs(RECLAIM_SPARSE) > 0 || space_trim();
-	return has_work;
+	pace = max_size(pace, worked(press_tick(now)));
+	pace = max_size(pace, worked(refold_round(r, now)));
+	return max_size(pace, worked(reclaim_round(r, now)));
 }
 
 /* Bytes in runs. */
@@ -113,25 +157,35 @@ static bool is_watching(void)
 	       in_use() > BACKGROUND_FROM;
 }
 
+/*
+ * The sleep of a thread that has had nothing to do for long: no longer than
+ * what is freed meanwhile may stay.
+ */
+static long watch_ms(void)
+{
+	if (conf.dirty_decay_ms < 0)
+		return WATCH_MS;
+	return max_size(min_size(conf.dirty_decay_ms, WATCH_MS),
+			BACKGROUND_MAX_MS);
+}
+
 /* Rounds come the slower the longer there is nothing to do. */
 static void background_run(void)
 {
-	u64 last_refold = 0, last_reclaim = os_now_ms();
+	struct rounds rounds = {.reclaim_ms = os_now_ms()};
 	unsigned int idle = 0;
 	long pause_ms = BACKGROUND_MS;
 
 	pressure_start();
 	while (idle < BACKGROUND_IDLE_ROUNDS || is_watching()) {
-		if (background_round(&last_refold, &last_reclaim)) {
-			idle = 0;
-			pause_ms = BACKGROUND_MS;
-		} else {
-			idle++;
-			pause_ms = min_size(2 * pause_ms, BACKGROUND_MAX_MS);
-		}
+		enum pace pace = background_round(&rounds);
+
+		idle = pace == PACE_REST ? idle + 1 : 0;
+		pause_ms = idle ? min_size(2 * pause_ms, BACKGROUND_MAX_MS)
+				: BACKGROUND_MS;
 		if (idle > BACKGROUND_IDLE_ROUNDS)
-			pause_ms = WATCH_MS;
-		pressure_wait(pause_ms);
+			pause_ms = watch_ms();
+		pressure_wait(pace == PACE_HURRY ? 0 : pause_ms);
 	}
 	pressure_stop();
 }
