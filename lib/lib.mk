@@ -14,7 +14,7 @@ LIB_backend_OBJS := anon dev device status backend
 LIB_hpheap_OBJS := space limit place hpage hpset decay charge hpheap hollow guard tally purge collapse prefault refold
 LIB_slab_OBJS := sizeclass slab mixed
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse canary quarantine parcel theap mixing reclaim remote notify pressure press large guarded thread hard process truth nodes stats
+LIB_heap_OBJS := misuse canary quarantine parcel theap mixing reclaim remote notify pressure press large guarded thread hard background process truth nodes stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "heap/background.h"
 #include "heap/hard.h"
 #include "heap/notify.h"
 #include "heap/process.h"
@@ -145,7 +146,7 @@ API int ashlar_pressure_register(void (*fn)(void *arg), void *arg)
 	if (conf.background_thread == BACKGROUND_OFF)
 		return EOPNOTSUPP;
 	err = notify_add(fn, arg);
-	if (!err && !process_watch()) {
+	if (!err && !background_watch()) {
 		notify_remove(fn, arg);
 		return EAGAIN;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cache/tcache.h"
+#include "heap/background.h"
 #include "heap/guarded.h"
 #include "heap/hard.h"
 #include "heap/large.h"
@@ -65,7 +66,7 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 		return no_memory();
 	thread_tick_alloc(&tcache);
 	if (size >= NOTEWORTHY)
-		process_background(0);
+		background_poke(0);
 	return p;
 }
 

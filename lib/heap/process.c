@@ -1,51 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * Process-wide set-up, fork, and background purging.
- *
- * The background thread is a pthread with all signals blocked.  It is started
- * from a slow path, holding no lock, when there is enough to purge; a process
- * that never has that much never gets one.  It ends by itself after a while
- * without work.
+ * Process-wide set-up and fork.
  */
 #include "heap/process.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "backend/backend.h"
+#include "heap/background.h"
 #include "heap/hard.h"
 #include "heap/notify.h"
-#include "heap/press.h"
 #include "heap/pressure.h"
 #include "heap/quarantine.h"
 #include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "heap/thread.h"
-#include "hpheap/collapse.h"
 #include "hpheap/limit.h"
 #include "hpheap/place.h"
-#include "hpheap/prefault.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
-
-enum {
-	BACKGROUND_FROM = 16 << 20, /* bytes dirty, */
-	BACKGROUND_AHEAD = 128 << 20, /* or in use: it may never allocate again */
-	BACKGROUND_MS = 50,
-	BACKGROUND_MAX_MS = 400,
-	BACKGROUND_IDLE_ROUNDS = 50, /* 20 s */
-	BACKGROUND_STEPS = 64,
-	REFOLD_MS = 250,
-	COLLAPSE_STEPS = 8, /* huge pages copied a round */
-	RECLAIM_MIN_MS = 2000,
-	WATCH_MS = 2000, /* idle, but to hear of pressure */
-	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
-};
 
 static struct lock init_lock;
 static _Atomic bool is_ready;
@@ -134,175 +112,6 @@ void process_watch_thread(void *arg)
 	pthread_setspecific(exit_key, arg);
 }
 
-static struct {
-	_Atomic bool is_running;
-	_Atomic bool is_forbidden; /* it could not be started */
-} background;
-
-static bool purge_round(u64 now)
-{
-	bool has_work = false;
-
-	for (unsigned int node = 0; node < MAX_NODES; node++) {
-		struct hpheap *h = hpheap_peek(node);
-
-		if (!h)
-			continue;
-		has_work |= purge_tick(h, now, BACKGROUND_STEPS);
-		has_work |= collapse_run(h, COLLAPSE_STEPS) > 0;
-		has_work |= prefault_tick(h);
-	}
-	return has_work;
-}
-
-/* Has @period_ms gone by since *@last?  Then *@last is now. */
-static bool is_time(u64 *last, u64 now, u64 period_ms)
-{
-	if (now - *last < period_ms)
-		return false;
-	*last = now;
-	return true;
-}
-
-/* One round; true if there was something to do. */
-static bool background_round(u64 *last_refold, u64 *last_reclaim)
-{
-	u64 now = os_now_ms();
-	bool has_work = purge_round(now);
-
-	has_work |= press_tick(now);
-
-	if (refold_is_pending()) {
-		if (is_time(last_refold, now, REFOLD_MS))
-			refold_run();
-		has_work = true;
-	}
-	/* Slabs must rest from one walk to the next. */
-	if (conf.dirty_decay_ms >= 0 &&
-	    is_time(last_reclaim, now,
-		    max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
-		has_work |= reclaim_slabs(RECLAIM_SPARSE) > 0 || space_trim();
-	return has_work;
-}
-
-/* Bytes in runs. */
-static size_t in_use(void)
-{
-	size_t used = 0;
-
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			used += hpheap_used(hpheap_peek(node));
-	return used;
-}
-
-/*
- * Is the thread to stay where there is nothing to purge?  Where pressure is to
- * be heard of; and while there is much that could be freed, since free() can't
- * start it.
- */
-static bool is_watching(void)
-{
-	return notify_is_wanted() || pressure_is_wanted() ||
-	       in_use() > BACKGROUND_FROM;
-}
-
-/* Rounds come the slower the longer there is nothing to do. */
-static void background_run(void)
-{
-	u64 last_refold = 0, last_reclaim = os_now_ms();
-	unsigned int idle = 0;
-	long pause_ms = BACKGROUND_MS;
-
-	pressure_start();
-	while (idle < BACKGROUND_IDLE_ROUNDS || is_watching()) {
-		if (background_round(&last_refold, &last_reclaim)) {
-			idle = 0;
-			pause_ms = BACKGROUND_MS;
-		} else {
-			idle++;
-			pause_ms = min_size(2 * pause_ms, BACKGROUND_MAX_MS);
-		}
-		if (idle > BACKGROUND_IDLE_ROUNDS)
-			pause_ms = WATCH_MS;
-		pressure_wait(pause_ms);
-	}
-	pressure_stop();
-}
-
-static void *background_main(void *arg)
-{
-	do {
-		background_run();
-		atomic_store(&background.is_running, false);
-		/* A watcher may have come while the thread seemed to run. */
-	} while (is_watching() &&
-		 !atomic_exchange(&background.is_running, true));
-	return arg;
-}
-
-static void background_start(void)
-{
-	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	process_expect_threads();
-	if (atomic_exchange(&background.is_running, true))
-		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, BACKGROUND_STACK);
-	if (pthread_create(&thread, &attr, background_main, NULL)) {
-		background.is_forbidden = true;
-		background.is_running = false;
-	} else {
-		pthread_setname_np(thread, "ashlar");
-	}
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
-/**
- * process_background() - start the background thread if there is cause
- * @vacant: bytes in free slots of the caller's slabs
- *
- * Called now and then from slow paths, without a lock.
- */
-void process_background(size_t vacant)
-{
-	size_t dirty = vacant;
-
-	if (background.is_running || background.is_forbidden ||
-	    conf.background_thread == BACKGROUND_OFF)
-		return;
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			dirty += purge_pending(hpheap_peek(node));
-	if (conf.background_thread == BACKGROUND_ON ||
-	    dirty > BACKGROUND_FROM || refold_is_pending() ||
-	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||
-	    conf.prefault || in_use() > BACKGROUND_AHEAD)
-		background_start();
-}
-
-/**
- * process_watch() - somebody wants to hear of pressure: start the thread
- *
- * Not from inside of malloc or free.
- *
- * Return: false if there can't be one.
- */
-bool process_watch(void)
-{
-	if (conf.background_thread == BACKGROUND_OFF)
-		return false;
-	background_start();
-	return background.is_running;
-}
-
 /**
  * process_purge_all() - give everything that is free back, now
  *
@@ -364,7 +173,7 @@ void process_after_fork_parent(void)
 	 * path, and would stay in small pages.  fork() holds no lock of libc
 	 * that the start of a thread takes.
 	 */
-	process_background(0);
+	background_poke(0);
 }
 
 void process_after_fork_child(void)
@@ -384,5 +193,5 @@ void process_after_fork_child(void)
 	thread_after_fork();
 	purge_disable();
 	refold_cancel();
-	background.is_running = false;
+	background_after_fork_child();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What exists once a process: set-up on the first allocation, the fork
- * handlers, and the thread that purges in the background.
+ * handlers, and giving everything back.
  */
 #ifndef ASHLAR_HEAP_PROCESS_H
 #define ASHLAR_HEAP_PROCESS_H
@@ -11,8 +11,6 @@
 bool process_init(void);
 void process_watch_thread(void *arg);
 void process_expect_threads(void);
-void process_background(size_t vacant);
-bool process_watch(void);
 size_t process_purge_all(void);
 void process_before_fork(void);
 void process_after_fork_parent(void);

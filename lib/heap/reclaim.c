@@ -128,6 +128,31 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 	return done;
 }
 
+/*
+ * A heap whose thread took and returned nothing since the last walk: its thread
+ * sleeps, or its cache is enough for it.  It keeps no empty slabs, and what
+ * others have freed goes into slabs.
+ */
+static void settle_if_quiet(struct theap *h)
+{
+	u64 turns;
+
+	lock_acquire(&h->lock);
+	turns = h->nr_refills + h->nr_flushes;
+	if (turns == h->seen_turns) {
+		theap_drain(h);
+		theap_trim(h);
+	}
+	h->seen_turns = turns;
+	lock_release(&h->lock);
+}
+
+static void settle_quiet_heaps(void)
+{
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		settle_if_quiet(h);
+}
+
 static size_t walk_all(enum walk walk)
 {
 	size_t done = 0;
@@ -166,6 +191,7 @@ size_t reclaim_slabs(enum reclaim_how how)
 	if (how == RECLAIM_ALL) {
 		done = walk_all(WALK_ALL);
 	} else {
+		settle_quiet_heaps();
 		forget_counts();
 		walk_all(WALK_COUNT);
 		done = walk_all(WALK_SPARSE);

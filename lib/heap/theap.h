@@ -53,6 +53,7 @@ struct theap {
 	size_t used;		/* bytes of slots handed to caches or users */
 	size_t slab_bytes;	/* of all slabs */
 	u64 nr_refills, nr_flushes;
+	u64 seen_turns; /* of both, when reclaim last came by */
 };
 
 struct theap *theap_acquire(void);

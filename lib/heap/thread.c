@@ -10,6 +10,7 @@
  */
 #include "heap/thread.h"
 
+#include "heap/background.h"
 #include "heap/large.h"
 #include "heap/misuse.h"
 #include "heap/parcel.h"
@@ -289,7 +290,7 @@ void thread_tick_alloc(struct tcache *t)
 {
 	thread_tick(t);
 	if (!(t->nr_slow % TICK_EVERY) || limit_is_pressed())
-		process_background(t->heap ? theap_vacant(t->heap) : 0);
+		background_poke(t->heap ? theap_vacant(t->heap) : 0);
 }
 
 /* Fill a share of an empty stack from slabs; one object, if there is no stack. */

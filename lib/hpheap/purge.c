@@ -92,8 +92,8 @@ static struct hpage *oldest_empty(struct hpheap *h, enum purge_how how)
 static struct hpage *victim(struct hpheap *h, enum purge_how how)
 {
 	bool (*wanted)(const struct hpage *) =
-		how == PURGE_ALL || limit_is_pressed() ? wanted_any :
-							 wanted_sparse;
+		how == PURGE_ALL || limit_is_pressed() ? wanted_any
+						       : wanted_sparse;
 	struct hpage *hp = oldest_empty(h, how);
 
 	for (int s = NR_SETS - 1; s >= 0 && !hp; s--)
@@ -208,7 +208,7 @@ static size_t keep(struct hpheap *h, enum purge_how how)
 /* Purge one huge page; false: there is none to purge.  Adds to *@done. */
 static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
 {
-	struct purged p = { .units = 0 };
+	struct purged p = {.units = 0};
 	struct hpage *hp = NULL;
 	struct hpage copy;
 
@@ -218,7 +218,8 @@ static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
 	if (hp) {
 		hpheap_detach(h, hp);
 		hp->state = HP_BUSY;
-		/* Not all of it: nr_hollow is the walk's, under another lock. */
+		/* Not all of it: nr_hollow is the walk's, under another lock.
+		 */
 		copy = (struct hpage){
 			.used = hp->used,
 			.touched = hp->touched,
@@ -246,12 +247,24 @@ static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
 	return true;
 }
 
+/* Purge lock held.  Adds to *@done; true: the steps did not suffice. */
+static bool run(struct hpheap *h, enum purge_how how, unsigned int max_steps,
+		size_t *done)
+{
+	for (; max_steps; max_steps--) {
+		if (purge_one(h, how, done))
+			continue;
+		round_nr++;
+		return false;
+	}
+	return true;
+}
+
 /**
  * purge_run() - give memory back
  * @h: the heap
  * @how: down to the decay curve, or all
- * @max_steps: at most so many huge pages, so that a caller on the way of an
- *	allocation is held up for a bounded time
+ * @max_steps: at most so many huge pages
  *
  * Return: units given back.
  */
@@ -261,18 +274,10 @@ size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 
 	if (is_disabled)
 		return 0;
-	if (how == PURGE_ALL)
-		lock_acquire(&h->purge_lock);
-	else if (!lock_try(&h->purge_lock))
-		return 0;
+	lock_acquire(&h->purge_lock);
 	if (how == PURGE_ALL)
 		round_nr++;
-	for (; max_steps; max_steps--) {
-		if (purge_one(h, how, &done))
-			continue;
-		round_nr++;
-		break;
-	}
+	run(h, how, max_steps, &done);
 	lock_release(&h->purge_lock);
 	return done;
 }
@@ -281,22 +286,33 @@ size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
  * purge_tick() - let time pass, and purge what is due
  * @h: the heap
  * @now_ms: monotonic time
- * @max_steps: as for purge_run()
+ * @max_steps: at most so many huge pages, so that a caller on the way of an
+ *	allocation is held up for a bounded time
  *
- * Return: true if there is more to do now.
+ * Nobody waits for another thread that purges.
+ *
+ * Return: what became of it.
  */
-bool purge_tick(struct hpheap *h, u64 now_ms, unsigned int max_steps)
+enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
+			     unsigned int max_steps)
 {
-	bool is_due;
+	size_t done = 0;
+	bool is_due, has_more;
 
 	if (is_disabled)
-		return false;
+		return PURGE_IDLE;
 	lock_acquire(&h->lock);
 	decay_advance(&h->decay, now_ms, conf.dirty_decay_ms,
 		      h->stats.used >> UNIT_SHIFT);
 	is_due = h->nr_dirty > keep(h, PURGE_DECAY);
 	lock_release(&h->lock);
-	return is_due && purge_run(h, PURGE_DECAY, max_steps) && max_steps;
+	if (!is_due || !lock_try(&h->purge_lock))
+		return PURGE_IDLE;
+	has_more = run(h, PURGE_DECAY, max_steps, &done);
+	lock_release(&h->purge_lock);
+	if (!done)
+		return PURGE_IDLE;
+	return has_more ? PURGE_MORE : PURGE_DONE;
 }
 
 /**

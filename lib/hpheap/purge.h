@@ -17,7 +17,14 @@ enum purge_how {
 	PURGE_ALL,   /* every free page that the kernel backs */
 };
 
-bool purge_tick(struct hpheap *h, u64 now_ms, unsigned int max_steps);
+enum purge_result {
+	PURGE_IDLE, /* nothing was given back */
+	PURGE_DONE, /* what was due was */
+	PURGE_MORE, /* not all that is due */
+};
+
+enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
+			     unsigned int max_steps);
 size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps);
 size_t purge_pending(struct hpheap *h);
 bool purge_is_enabled(void);

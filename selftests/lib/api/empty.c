@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -85,6 +86,78 @@ static void only_frees(void)
 	child_exec(&child, argv, getenv("ASHLAR_CONF"));
 	EXPECT(child_code(&child) == 0, "exit code %d: %s",
 	       child_code(&child), child.text);
+}
+
+#define NR_SLEEPERS 16
+#define PART (NR_OBJECTS / NR_SLEEPERS / 16)
+
+static pthread_barrier_t filled, freed;
+
+static void *fill_and_sleep(void *arg)
+{
+	char **part = arg;
+	unsigned int i;
+
+	for (i = 0; i < PART; i++)
+		part[i] = malloc(OBJECT);
+	pthread_barrier_wait(&filled);
+	pthread_barrier_wait(&freed);
+	return NULL;
+}
+
+/* What sleeping threads allocated and others free goes back, though the owners
+ * never come to look into their inboxes.
+ */
+static int sleepers(void)
+{
+	const struct timespec pause = {0, 50000000};
+	pthread_t threads[NR_SLEEPERS];
+	long long before, full, now = 0;
+	unsigned int i;
+
+	pthread_barrier_init(&filled, NULL, NR_SLEEPERS + 1);
+	pthread_barrier_init(&freed, NULL, NR_SLEEPERS + 1);
+	/* Keeps the background thread there. */
+	objects[NR_OBJECTS - 1] = malloc(FILL);
+	before = ashlar_stat("in_use");
+	for (i = 0; i < NR_SLEEPERS; i++)
+		if (pthread_create(&threads[i], NULL, fill_and_sleep,
+				   objects + i * PART))
+			return 2;
+	pthread_barrier_wait(&filled);
+	full = ashlar_stat("in_use");
+	for (i = 0; i < NR_SLEEPERS * PART; i++)
+		free(objects[i]);
+	for (i = 0; i < PATIENCE_S * 20; i++) {
+		now = ashlar_stat("in_use");
+		/* The caches of the sleepers are theirs. */
+		if (now - before < (full - before) / 8)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (i == PATIENCE_S * 20)
+		dprintf(2, "%lld bytes in runs, %lld when full, %lld before\n",
+			now, full, before);
+	pthread_barrier_wait(&freed);
+	return i == PATIENCE_S * 20;
+}
+
+static const struct inner inners[] = {
+	{"sleepers", sleepers},
+	{},
+};
+
+static void owners_sleep(void)
+{
+	struct child child;
+
+	if (!is_ashlar()) {
+		ktap_skip("libc says nothing of its slabs");
+		return;
+	}
+	inner_exec(&child, "sleepers", getenv("ASHLAR_CONF"));
+	EXPECT(child_code(&child) == 0, "exit code %d: %s", child_code(&child),
+	       child.text);
 }
 
 static void grow_and_shrink(struct rng *rng)
@@ -203,6 +276,7 @@ static void trim_gives_empty_pages(void)
 
 static const struct ktap_test tests[] = {
 	{"only_frees", only_frees},
+	{"owners_sleep", owners_sleep},
 	{"metadata_is_flat", metadata_is_flat},
 	{"metadata_shrinks", metadata_shrinks},
 	{"trim_gives_empty_pages", trim_gives_empty_pages},
@@ -213,5 +287,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "sleeper"))
 		return fill_free_sleep(NULL);
+	if (argc > 2 && !strcmp(argv[1], "inner"))
+		return inner_run(inners, argv[2]);
 	return ktap_main(tests, argc, argv);
 }

@@ -341,6 +341,30 @@ static void one_is_locked(void)
 	give_all();
 }
 
+/* Who calls the tick learns whether to come back at once. */
+static void tick_says_what_is_left(void)
+{
+	long was = conf.dirty_decay_ms;
+	unsigned int i, nr = 20;
+
+	if (!set_up())
+		return;
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	conf.dirty_decay_ms = 0;
+	EXPECT_EQ(PURGE_IDLE, purge_tick(heap, 1000, UINT32_MAX));
+	for (i = 0; i < nr; i++)
+		EXPECT(take(&runs[i], HPAGE_UNITS, 1), "no huge page");
+	for (i = 0; i < nr; i++)
+		give(&runs[i]);
+	EXPECT_EQ(PURGE_MORE, purge_tick(heap, 1010, nr / 2));
+	EXPECT_EQ(nr - nr / 2, purge_pending(heap) / HPAGE_SIZE);
+	EXPECT_EQ(PURGE_DONE, purge_tick(heap, 1020, UINT32_MAX));
+	EXPECT_EQ(0, purge_pending(heap));
+	EXPECT_EQ(PURGE_IDLE, purge_tick(heap, 1030, UINT32_MAX));
+	conf.dirty_decay_ms = was;
+}
+
 /* What was purged and not used again is zero. */
 static void purged_is_zero(void)
 {
@@ -386,6 +410,7 @@ static const struct ktap_test tests[] = {
 	{"purge_by_large_pages", purge_by_large_pages},
 	{"discard_refused", discard_refused},
 	{"one_is_locked", one_is_locked},
+	{"tick_says_what_is_left", tick_says_what_is_left},
 	{"purged_is_zero", purged_is_zero},
 	{"reservation_ends", reservation_ends},
 	{},

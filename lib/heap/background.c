@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread that purges, rebuilds and listens in the background.
+ *
+ * It is a pthread with all signals blocked.  It is started from a slow path,
+ * holding no lock, when there is enough to purge; a process that never has that
+ * much never gets one.  It ends by itself after a while without work.
+ */
+#include "heap/background.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "heap/notify.h"
+#include "heap/press.h"
+#include "heap/pressure.h"
+#include "heap/process.h"
+#include "heap/reclaim.h"
+#include "hpheap/collapse.h"
+#include "hpheap/limit.h"
+#include "hpheap/prefault.h"
+#include "hpheap/purge.h"
+#include "hpheap/refold.h"
+#include "hpheap/space.h"
+#include "os/sys.h"
+#include "rt/conf.h"
+
+enum {
+	BACKGROUND_FROM = 16 << 20, /* bytes dirty, */
+	BACKGROUND_AHEAD = 128
+			   << 20, /* or in use: it may never allocate again */
+	BACKGROUND_MS = 50,
+	BACKGROUND_MAX_MS = 400,
+	BACKGROUND_IDLE_ROUNDS = 50, /* 20 s */
+	BACKGROUND_STEPS = 64,
+	REFOLD_MS = 250,
+	COLLAPSE_STEPS = 8, /* huge pages copied a round */
+	RECLAIM_MIN_MS = 2000,
+	WATCH_MS = 2000,	      /* idle, but to hear of pressure */
+	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
+};
+
+static struct {
+	_Atomic bool is_running;
+	_Atomic bool is_forbidden; /* it could not be started */
+} background;
+
+/* How soon the next round should come. */
+enum pace {
+	PACE_REST, /* there was nothing to do */
+	PACE_WORK,
+	PACE_HURRY, /* there is more that is due */
+};
+
+static enum pace worked(bool has_worked)
+{
+	return has_worked ? PACE_WORK : PACE_REST;
+}
+
+static enum pace purge_node(struct hpheap *h, u64 now)
+{
+	switch (purge_tick(h, now, BACKGROUND_STEPS)) {
+	case PURGE_MORE:
+		return PACE_HURRY;
+	case PURGE_DONE:
+		return PACE_WORK;
+	default:
+		return PACE_REST;
+	}
+}
+
+static enum pace purge_round(u64 now)
+{
+	enum pace pace = PACE_REST;
+
+	for (unsigned int node = 0; node < MAX_NODES; node++) {
+		struct hpheap *h = hpheap_peek(node);
+
+		if (!h)
+			continue;
+		pace = max_size(pace, purge_node(h, now));
+		pace = max_size(pace,
+				worked(collapse_run(h, COLLAPSE_STEPS) > 0));
+		pace = max_size(pace, worked(prefault_tick(h)));
+	}
+	return pace;
+}
+
+/* Has @period_ms gone by since *@last?  Then *@last is now. */
+static bool is_time(u64 *last, u64 now, u64 period_ms)
+{
+	if (now - *last < period_ms)
+		return false;
+	*last = now;
+	return true;
+}
+
+/* When what is not done in every round was last done. */
+struct rounds {
+	u64 refold_ms;
+	u64 reclaim_ms;
+};
+
+/* What slabs and tables have to spare; slabs must rest from walk to walk. */
+static bool reclaim_round(struct rounds *r, u64 now)
+{
+	bool has_worked;
+
+	if (conf.dirty_decay_ms < 0 ||
+	    !is_time(&r->reclaim_ms, now,
+		     max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
+		return false;
+	has_worked = reclaim_slabs(RECLAIM_SPARSE) > 0;
+	while (space_trim())
+		has_worked = true;
+	return has_worked;
+}
+
+static bool refold_round(struct rounds *r, u64 now)
+{
+	if (!refold_is_pending())
+		return false;
+	if (is_time(&r->refold_ms, now, REFOLD_MS))
+		refold_run();
+	return true;
+}
+
+static enum pace background_round(struct rounds *r)
+{
+	u64 now = os_now_ms();
+	enum pace pace = purge_round(now);
+
+	pace = max_size(pace, worked(press_tick(now)));
+	pace = max_size(pace, worked(refold_round(r, now)));
+	return max_size(pace, worked(reclaim_round(r, now)));
+}
+
+/* Bytes in runs. */
+static size_t in_use(void)
+{
+	size_t used = 0;
+
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			used += hpheap_used(hpheap_peek(node));
+	return used;
+}
+
+/*
+ * Is the thread to stay where there is nothing to purge?  Where pressure is to
+ * be heard of; and while there is much that could be freed, since free() can't
+ * start it.
+ */
+static bool is_watching(void)
+{
+	return notify_is_wanted() || pressure_is_wanted() ||
+	       in_use() > BACKGROUND_FROM;
+}
+
+/*
+ * The sleep of a thread that has had nothing to do for long: no longer than
+ * what is freed meanwhile may stay.
+ */
+static long watch_ms(void)
+{
+	if (conf.dirty_decay_ms < 0)
+		return WATCH_MS;
+	return max_size(min_size(conf.dirty_decay_ms, WATCH_MS),
+			BACKGROUND_MAX_MS);
+}
+
+/* Rounds come the slower the longer there is nothing to do. */
+static void background_run(void)
+{
+	struct rounds rounds = {.reclaim_ms = os_now_ms()};
+	unsigned int idle = 0;
+	long pause_ms = BACKGROUND_MS;
+
+	pressure_start();
+	while (idle < BACKGROUND_IDLE_ROUNDS || is_watching()) {
+		enum pace pace = background_round(&rounds);
+
+		idle = pace == PACE_REST ? idle + 1 : 0;
+		pause_ms = idle ? min_size(2 * pause_ms, BACKGROUND_MAX_MS)
+				: BACKGROUND_MS;
+		if (idle > BACKGROUND_IDLE_ROUNDS)
+			pause_ms = watch_ms();
+		pressure_wait(pace == PACE_HURRY ? 0 : pause_ms);
+	}
+	pressure_stop();
+}
+
+static void *background_main(void *arg)
+{
+	do {
+		background_run();
+		atomic_store(&background.is_running, false);
+		/* A watcher may have come while the thread seemed to run. */
+	} while (is_watching() &&
+		 !atomic_exchange(&background.is_running, true));
+	return arg;
+}
+
+static void background_start(void)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	process_expect_threads();
+	if (atomic_exchange(&background.is_running, true))
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, BACKGROUND_STACK);
+	if (pthread_create(&thread, &attr, background_main, NULL)) {
+		background.is_forbidden = true;
+		background.is_running = false;
+	} else {
+		pthread_setname_np(thread, "ashlar");
+	}
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/**
+ * background_poke() - start the background thread if there is cause
+ * @vacant: bytes in free slots of the caller's slabs
+ *
+ * Called now and then from slow paths, without a lock.
+ */
+void background_poke(size_t vacant)
+{
+	size_t dirty = vacant;
+
+	if (background.is_running || background.is_forbidden ||
+	    conf.background_thread == BACKGROUND_OFF)
+		return;
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		if (hpheap_peek(node))
+			dirty += purge_pending(hpheap_peek(node));
+	if (conf.background_thread == BACKGROUND_ON ||
+	    dirty > BACKGROUND_FROM || refold_is_pending() ||
+	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||
+	    conf.prefault || in_use() > BACKGROUND_AHEAD)
+		background_start();
+}
+
+/**
+ * background_watch() - somebody wants to hear of pressure: start the thread
+ *
+ * Not from inside of malloc or free.
+ *
+ * Return: false if there can't be one.
+ */
+bool background_watch(void)
+{
+	if (conf.background_thread == BACKGROUND_OFF)
+		return false;
+	background_start();
+	return background.is_running;
+}
+
+/* The child has no such thread. */
+void background_after_fork_child(void)
+{
+	background.is_running = false;
+}
