@@ -127,14 +127,14 @@ static inline void *new_nothrow(size_t size)
 
 static noinline void *new_aligned_rare(size_t size, size_t align)
 {
-	void *p = alloc_aligned(align, size);
+	void *p = alloc_aligned_rare(align, size);
 
 	return likely(p) ? p : retry_or_throw(size, align);
 }
 
 static inline void *new_aligned(size_t size, size_t align)
 {
-	void *p = alloc_at_once((size - 1) | (align - 1), FINE_MAX);
+	void *p = alloc_aligned_at_once(align, size);
 
 	return likely(p) ? p : new_aligned_rare(size, align);
 }

@@ -18,7 +18,6 @@
 /* Arguments in the order in which the fast paths have them in registers. */
 void *alloc_slow(size_t size, size_t c);
 void *alloc_coarse(size_t size, size_t last);
-void *alloc_aligned_coarse(size_t align, size_t size, size_t last);
 void *alloc_aligned_rare(size_t align, size_t size);
 void free_slow(void *p);
 void free_other(void *p, u32 c);
@@ -69,19 +68,31 @@ static inline void *alloc(size_t size)
 /*
  * Slots of a class whose size is a multiple of the alignment are aligned, since
  * slabs start at a unit; a size rounded up to a multiple of a power of two is
- * the size of a class, up to FINE_MAX.  Above, classes are multiples of 64.
+ * the size of a class, up to FINE_MAX.  Objects of mixed slabs stand anywhere,
+ * so the one on top is looked at.  NULL means that it is to be tried another
+ * way; so does an @align of 0.
  */
-static inline void *alloc_aligned(size_t align, size_t size)
+static inline void *alloc_aligned_at_once(size_t align, size_t size)
 {
-	size_t last = (size - 1) | (align - 1);
+	size_t last = (size - 1) | (align - 1), c;
+	struct tcache TLS_SEGMENT *t;
 	void *p;
 
-	if (unlikely(last >= FINE_MAX)) {
-		if (likely(last < SMALL_MAX && align <= 64))
-			return alloc_aligned_coarse(align, size, last);
-		return alloc_aligned_rare(align, size);
-	}
-	p = alloc_at_once(last, FINE_MAX);
+	if (unlikely(last >= FINE_MAX))
+		return NULL;
+	t = tcache_here();
+	c = size_class_fine(last);
+	p = *t->top[c];
+	if (unlikely(!p || (uintptr_t)p & (align - 1)))
+		return NULL;
+	tls_advance(&t->top[c], 1);
+	return p;
+}
+
+static inline void *alloc_aligned(size_t align, size_t size)
+{
+	void *p = alloc_aligned_at_once(align, size);
+
 	return likely(p) ? p : alloc_aligned_rare(align, size);
 }
 

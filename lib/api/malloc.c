@@ -87,13 +87,6 @@ noinline void *alloc_coarse(size_t size, size_t last)
 	return alloc_rare(size);
 }
 
-/* @last is as in alloc_aligned(), FINE_MAX to SMALL_MAX - 1. */
-noinline void *alloc_aligned_coarse(size_t align, size_t size, size_t last)
-{
-	(void)align;
-	return alloc_class(size, size_class_coarse(last));
-}
-
 /* errno is the caller's: free() must not change it (POSIX.1-2024). */
 noinline void free_slow(void *p)
 {
@@ -325,20 +318,41 @@ API void *reallocarray(void *p, size_t nr, size_t size)
 	return realloc(p, size);
 }
 
-/* The sizes of the classes are such that the next power of two is the worst. */
+/* @align divides the size of the class. */
+static void *alloc_class_aligned(unsigned int c, size_t align)
+{
+	struct tcache TLS_SEGMENT *t = tcache_here();
+	void *p = *t->top[c];
+
+	if (likely(p && !((uintptr_t)p & (align - 1)))) {
+		tls_advance(&t->top[c], 1);
+		return p;
+	}
+	p = thread_alloc_aligned(c, align);
+	return likely(p) ? p : no_memory();
+}
+
+/*
+ * Above FINE_MAX classes are multiples of 64.  The sizes of the classes are such
+ * that the next power of two is the worst.
+ */
 noinline void *alloc_aligned_rare(size_t align, size_t size)
 {
 	size_t last = (size - 1) | (align - 1);
 	bool is_zero;
 	unsigned int c;
 
+	if (!align) {
+		errno = EINVAL;
+		return NULL;
+	}
 	if (is_hardened()) {
 		void *p = size <= PTRDIFF_MAX ? hard_alloc(size, align) : NULL;
 
 		return p ? p : no_memory();
 	}
-	if (last < FINE_MAX)
-		return alloc_class(size, size_class_fine(last));
+	if (likely(last < SMALL_MAX && align <= 64))
+		return alloc_class_aligned(size_class_of(last + 1), align);
 	size = max_size(size, 1);
 	if (align <= 1 << CLASS_GRAIN_SHIFT)
 		return alloc(size);
@@ -347,7 +361,7 @@ noinline void *alloc_aligned_rare(size_t align, size_t size)
 	c = size_class_of(align_up(size, align));
 	while (size_classes[c].size & (align - 1))
 		c++;
-	return alloc_class(size, c);
+	return alloc_class_aligned(c, align);
 }
 
 API int posix_memalign(void **ret, size_t align, size_t size)
@@ -367,7 +381,7 @@ API int posix_memalign(void **ret, size_t align, size_t size)
 
 API void *aligned_alloc(size_t align, size_t size)
 {
-	if (unlikely(!is_pow2(align))) {
+	if (unlikely(align & (align - 1))) { /* for 0 see alloc_aligned_rare() */
 		errno = EINVAL;
 		return NULL;
 	}

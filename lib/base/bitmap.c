@@ -85,25 +85,23 @@ unsigned int bitmap_count_range(const struct bitmap *b, unsigned int first,
 }
 
 /**
- * bits_next() - the first bit at or behind @from that has a value
+ * bits_run_start() - where the set bits begin that end before @end
  * @w: the words
- * @nr: bits in them, a multiple of 64
- * @from: where to start
- * @flip: 0 to look for a set bit, all ones for a clear one
+ * @end: the bit behind the last of them
  *
- * Return: its index, or @nr if there is none.
+ * Return: index of the first; @end if the bit before it is clear.
  */
-unsigned int bits_next(const u64 *w, unsigned int nr, unsigned int from,
-		       u64 flip)
+unsigned int bits_run_start(const u64 *w, unsigned int end)
 {
-	while (from < nr) {
-		u64 word = (w[from / 64] ^ flip) >> (from % 64);
+	while (end) {
+		unsigned int i = (end - 1) / 64, hi = (end - 1) % 64 + 1;
+		u64 clear = ~w[i] << (64 - hi);
 
-		if (word)
-			return from + ctz64(word);
-		from = (from / 64 + 1) * 64;
+		if (clear)
+			return i * 64 + hi - (63 - log2_floor(clear));
+		end = i * 64;
 	}
-	return nr;
+	return 0;
 }
 
 /**

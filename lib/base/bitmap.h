@@ -32,8 +32,29 @@ static inline void bitmap_clear(struct bitmap *b, unsigned int i)
 
 void bits_fill(u64 *w, unsigned int first, unsigned int nr);
 void bits_wipe(u64 *w, unsigned int first, unsigned int nr);
-unsigned int bits_next(const u64 *w, unsigned int nr, unsigned int from,
-		       u64 flip);
+unsigned int bits_run_start(const u64 *w, unsigned int end);
+
+/**
+ * bits_next() - the first bit at or behind @from that has a value
+ * @w: the words
+ * @nr: bits in them, a multiple of 64
+ * @from: where to start
+ * @flip: 0 to look for a set bit, all ones for a clear one
+ *
+ * Return: its index, or @nr if there is none.
+ */
+static inline unsigned int bits_next(const u64 *w, unsigned int nr,
+				     unsigned int from, u64 flip)
+{
+	while (from < nr) {
+		u64 word = (w[from / 64] ^ flip) >> (from % 64);
+
+		if (word)
+			return from + ctz64(word);
+		from = (from / 64 + 1) * 64;
+	}
+	return nr;
+}
 
 void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr);
 void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr);

@@ -2,9 +2,15 @@
 /*
  * A program whose sizes shift leaves slabs behind that are partly vacant, class
  * by class, and rarely empty.  Before a class grows, room is sought in mixed
- * slabs, the tightest that fits first; then, if much of the heap is vacant, a
- * slab of the class with the most room is mixed.  A class that has room of its
- * own always uses that first, so that mixed slabs empty when times are calm.
+ * slabs, the tightest run of all that fits first; then, if much of the heap is
+ * vacant, a slab of the class with the most room is mixed.  A class that has
+ * room of its own always uses that first, so that mixed slabs empty when times
+ * are calm.
+ *
+ * What is freed of a mixed slab goes back at once and is joined with what is
+ * free beside it: objects that wait in caches and are handed out again as they
+ * are would keep the slivers between them for good, and cost a tenth of memory.
+ * Only when nothing had to grow for a long time are they cached like others.
  */
 #include "heap/mixing.h"
 
@@ -18,58 +24,30 @@ enum {
 	 * An object of a mixed slab costs several times one of a plain slab, and
 	 * a small heap has little to gain: it stays plain.
 	 */
-	MIX_HEAP = 16 << 20,   /* bytes of slabs */
-	MIX_FROM = 1 << 20,    /* bytes vacant in plain slabs, and */
-	MIX_PART = 32,	       /* one in so many of all bytes */
-	MIX_CLASSES = 4,       /* looked at for a slab to mix */
-	MIX_SLABS = 8,	       /* of each level */
-	NO_ROOM = NR_MIXED,
+	MIX_HEAP = 16 << 20, /* bytes of slabs */
+	MIX_PART = 64,	     /* one in so many of their bytes is vacant */
+	MIX_CLASSES = 4,     /* looked at for a slab to mix */
+	MIX_SLABS = 8,	     /* of each level */
+	MIX_TRIES = 4,	     /* slabs mixed before a class grows after all */
+	CALM_TURNS = 1,	     /* times the heap's size is freed meanwhile */
 };
 
-/* The largest class that has room in @granules; NO_ROOM if none. */
-static unsigned int room_class(unsigned int granules)
-{
-	size_t size = (size_t)granules << CLASS_GRAIN_SHIFT;
-	unsigned int c;
-
-	if (!size)
-		return NO_ROOM;
-	if (size >= size_classes[NR_MIXED - 1].size)
-		return NR_MIXED - 1;
-	c = size_class_of(size);
-	return size_classes[c].size > size ? c - 1 : c;
-}
-
-/* Put a mixed slab where its longest run says; it is in no list. */
+/*
+ * Put a mixed slab into the list; it is in none.  What is vacant of one that was
+ * held has come into being without a note.
+ */
 void mixing_place(struct theap *h, struct slab *s)
 {
+	if (s->level == SLAB_HELD)
+		rooms_note(&h->rooms, s, mixed_rooms(s));
 	s->level = SLAB_MIXED;
-	s->room = room_class(s->longest);
-	if (s->room == NO_ROOM)
-		return;
-	hlist_add(&s->hlink, &h->mixed[s->room]);
-	h->mixed_rooms |= 1ULL << s->room;
+	hlist_add(&s->hlink, &h->mixed);
 }
 
-/* Take a mixed slab out of its list. */
-void mixing_unplace(struct theap *h, struct slab *s)
+/* Take a mixed slab out of the list.  It keeps its place among the rooms. */
+void mixing_unplace(struct slab *s)
 {
-	if (s->room == NO_ROOM)
-		return;
 	hlist_del(&s->hlink);
-	if (!h->mixed[s->room])
-		h->mixed_rooms &= ~(1ULL << s->room);
-}
-
-/* The tightest mixed slab with room for @need bytes, or NULL. */
-static struct slab *find(struct theap *h, size_t need)
-{
-	unsigned int c = size_class_of(need);
-	u64 rooms = h->mixed_rooms >> c << c;
-
-	if (!rooms)
-		return NULL;
-	return container_of(h->mixed[ctz64(rooms)], struct slab, hlink);
 }
 
 /* The emptiest of the first slabs of a list that can be mixed, or NULL. */
@@ -87,13 +65,13 @@ static struct slab *emptiest(struct hlist *n)
 	return found;
 }
 
-/* A slab of class @c that is worth mixing, with room for @need bytes. */
-static struct slab *candidate(struct theap *h, unsigned int c, size_t need)
+/* A slab of class @c that is worth mixing, or NULL. */
+static struct slab *candidate(struct theap *h, unsigned int c)
 {
 	for (unsigned int l = SLAB_LEVELS; l-- > 0;) {
 		struct slab *s = emptiest(h->level[c][l]);
 
-		if (s && slab_longest_free(s) * size_classes[c].size >= need)
+		if (s)
 			return s;
 	}
 	return NULL;
@@ -125,38 +103,82 @@ static bool is_vacant(const struct theap *h)
 {
 	size_t vacant = 0;
 
-	if (h->slab_bytes - h->used < MIX_FROM)
-		return false;
 	for (unsigned int c = 0; c < NR_CLASSES; c++)
 		vacant += vacant_bytes(h, c);
-	return vacant >= MIX_FROM && vacant >= h->slab_bytes / MIX_PART;
+	return vacant >= h->slab_bytes / MIX_PART;
 }
 
-/* Mix a slab that has room; unplaced; NULL if there is none. */
-static struct slab *convert(struct theap *h, size_t need)
+/* The emptiest slab of one of the classes with the most room, or NULL. */
+static struct slab *slab_to_mix(struct theap *h)
 {
 	size_t below = SIZE_MAX;
 	struct slab *s = NULL;
 
-	if (!is_vacant(h))
-		return NULL;
 	for (unsigned int i = 0; i < MIX_CLASSES && !s; i++) {
 		unsigned int from = most_vacant(h, below);
 
-		s = candidate(h, from, need);
+		s = candidate(h, from);
 		below = vacant_bytes(h, from);
 	}
-	if (!s)
-		return NULL;
+	return s;
+}
+
+/*
+ * The heap has to change to serve a class.  Until a good part of it was freed
+ * without another change, what is free in mixed slabs is to be joined.
+ */
+static void strain(struct theap *h)
+{
+	atomic_store_explicit(&h->strain, CALM_TURNS * h->slab_bytes,
+			      memory_order_relaxed);
+}
+
+/* Mix a slab that has room, if it is time for that. */
+static bool mix_one(struct theap *h)
+{
+	struct slab *s = is_vacant(h) ? slab_to_mix(h) : NULL;
+	struct rooms_node *leaf = s ? rooms_prepare(&h->rooms) : NULL;
+	unsigned int nr_free;
+
+	if (!leaf)
+		return false;
+	nr_free = s->nr_free;
 	theap_unplace(h, s);
-	h->vacant[s->class] -= s->nr_free;
+	if (!mixed_make(s, h->id)) {
+		theap_place(h, s);
+		return false;
+	}
+	h->vacant[s->class] -= nr_free;
 	h->nr_slabs[s->class]--;
-	if (mixed_make(s, h->id))
-		return s;
-	h->vacant[s->class] += s->nr_free;
-	h->nr_slabs[s->class]++;
+	rooms_add(leaf, s);
+	rooms_note(&h->rooms, s, mixed_rooms(s));
 	theap_place(h, s);
-	return NULL;
+	return true;
+}
+
+/* Objects of the tightest runs that hold them. */
+static unsigned int take(struct theap *h, struct mixed_want *want, void **objs,
+			 unsigned int nr)
+{
+	unsigned int least = size_class_of(mixed_need(want->size, want->align));
+	unsigned int got = 0;
+	struct slab *s;
+
+	while (got < nr && least < NR_ROOMS &&
+	       (s = rooms_find(&h->rooms, least, &want->room))) {
+		unsigned int n;
+		u64 rooms;
+
+		want->is_longer = want->room > least;
+		n = mixed_take(s, want, objs + got, nr - got, &rooms);
+		if (!n || (n < nr - got && !want->is_longer))
+			rooms_forget(&h->rooms, s, want->room);
+		rooms_note(&h->rooms, s, rooms);
+		got += n;
+		if (unlikely(!n && rooms)) /* the hard limit forbids it */
+			break;
+	}
+	return got;
 }
 
 /**
@@ -171,26 +193,20 @@ static struct slab *convert(struct theap *h, size_t need)
 unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 			   unsigned int nr)
 {
-	size_t need = mixed_need(size_classes[c].size);
-	unsigned int got = 0;
+	size_t size = size_classes[c].size;
+	struct mixed_want want = {.size = size, .align = 1 << CLASS_GRAIN_SHIFT};
+	unsigned int got;
 
-	if (h->slab_bytes < MIX_HEAP)
+	if (h->slab_bytes < MIX_HEAP || c >= NR_ROOMS)
 		return 0;
-	while (got < nr && need <= size_classes[NR_MIXED - 1].size) {
-		struct slab *s = find(h, need);
-		unsigned int n;
-
-		if (s)
-			theap_unplace(h, s);
-		else
-			s = convert(h, need);
-		if (!s)
+	if (atomic_load_explicit(&h->aligned, memory_order_relaxed) >> c & 1)
+		want.align = size & -size;
+	got = take(h, &want, objs, nr);
+	for (unsigned int i = 0; !got && i < MIX_TRIES; i++) {
+		strain(h);
+		if (!mix_one(h))
 			break;
-		n = mixed_take(s, size_classes[c].size, objs + got, nr - got);
-		theap_place(h, s);
-		if (!n)
-			break;
-		got += n;
+		got = take(h, &want, objs, nr);
 	}
 	return got;
 }
@@ -208,36 +224,63 @@ unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 size_t mixing_put(struct theap *h, struct slab *s, void *obj)
 {
 	struct slab_rest rest = { 0, 0 };
-	int len = mixed_put(s, obj);
+	unsigned int room = 0;
+	int len = mixed_put(s, obj, &room);
 
 	if (len < 0)
 		misuse_die(len == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
 			   obj);
-	if (s->level == SLAB_HELD)
+	if (likely(!mixed_is_empty(s))) {
+		rooms_note(&h->rooms, s, 1ULL << room);
 		return len;
-	if (mixed_is_empty(s)) {
-		theap_unplace(h, s);
-		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
-		slab_destroy(s, &rest);
-		slab_flush(&rest);
-	} else if (room_class(s->longest) != s->room) {
-		theap_unplace(h, s);
-		theap_place(h, s);
 	}
+	theap_unplace(h, s);
+	rooms_remove(&h->rooms, s);
+	h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
+	slab_destroy(s, &rest);
+	slab_flush(&rest);
 	return len;
+}
+
+/**
+ * mixing_is_calm() - may objects of mixed slabs wait in the cache?
+ * @h: the heap; its lock need not be held
+ * @freed: bytes of an object that is freed now
+ */
+bool mixing_is_calm(struct theap *h, size_t freed)
+{
+	size_t left = atomic_load_explicit(&h->strain, memory_order_relaxed);
+
+	if (likely(!left))
+		return true;
+	/* Whoever sets it anew meanwhile does so again before long. */
+	atomic_store_explicit(&h->strain, left - min_size(left, freed),
+			      memory_order_relaxed);
+	return false;
+}
+
+/**
+ * mixing_align() - from now on objects of a class are aligned as slots are
+ * @h: the heap; its lock need not be held
+ * @c: class
+ *
+ * That takes room of nearly twice the size at times, and so it is done only for
+ * classes that somebody has asked an alignment of.
+ */
+void mixing_align(struct theap *h, unsigned int c)
+{
+	atomic_fetch_or_explicit(&h->aligned, 1ULL << c, memory_order_relaxed);
 }
 
 /* Invariants of the mixed slabs of a heap. */
 void mixing_check(struct theap *h)
 {
-	for (unsigned int c = 0; c < NR_MIXED; c++) {
-		assert(!h->mixed[c] == !(h->mixed_rooms >> c & 1));
-		for (struct hlist *n = h->mixed[c]; n; n = n->next) {
-			struct slab *s = container_of(n, struct slab, hlink);
+	for (struct hlist *n = h->mixed; n; n = n->next) {
+		struct slab *s = container_of(n, struct slab, hlink);
 
-			mixed_check(s);
-			assert(s->level == SLAB_MIXED && s->room == c);
-			(void)s;
-		}
+		mixed_check(s);
+		assert(s->level == SLAB_MIXED);
+		assert(!(mixed_rooms(s) & ~rooms_of(s)));
+		(void)s;
 	}
 }

@@ -161,8 +161,7 @@ static size_t walk_all(enum walk walk)
 		for (unsigned int c = 0; c < NR_CLASSES; c++)
 			for (unsigned int l = 0; l < SLAB_LEVELS; l++)
 				done += walk_list(h, &h->level[c][l], walk);
-		/* Where there is no room for this class no unit is vacant. */
-		done += walk_list(h, &h->mixed[NR_MIXED - 1], walk);
+		done += walk_list(h, &h->mixed, walk);
 	}
 	return done;
 }

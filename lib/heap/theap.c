@@ -136,7 +136,7 @@ void theap_unplace(struct theap *h, struct slab *s)
 		list_del(&s->link);
 		h->spare_units -= s->span.nr_units;
 	} else if (s->level == SLAB_MIXED) {
-		mixing_unplace(h, s);
+		mixing_unplace(s);
 	}
 }
 

@@ -15,10 +15,7 @@
 #include "rt/lock.h"
 #include "slab/mixed.h"
 
-enum {
-	MAX_THEAPS = 1 << 16,
-	NR_MIXED = NR_FINE, /* classes that mixed slabs serve */
-};
+enum { MAX_THEAPS = 1 << 16 };
 
 struct parcel;
 
@@ -41,8 +38,10 @@ struct theap {
 
 	/* Guarded by lock. */
 	alignas(CACHE_LINE) struct hlist *level[NR_CLASSES][SLAB_LEVELS];
-	struct hlist *mixed[NR_MIXED]; /* by the largest class that fits */
-	u64 mixed_rooms;	       /* bit c: mixed[c] is not empty */
+	struct hlist *mixed; /* all mixed slabs... */
+	struct rooms rooms;  /* ...and where there is room in them */
+	_Atomic u64 aligned; /* classes: see mixing_align(); anybody sets it */
+	_Atomic size_t strain; /* bytes to be freed yet: see mixing_is_calm() */
 	_Atomic u32 nr_slabs[NR_CLASSES]; /* plain ones; owner reads freely */
 	u32 vacant[NR_CLASSES];	       /* free slots in them */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */

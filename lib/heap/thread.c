@@ -13,6 +13,7 @@
 #include "heap/background.h"
 #include "heap/large.h"
 #include "heap/misuse.h"
+#include "heap/mixing.h"
 #include "heap/parcel.h"
 #include "heap/press.h"
 #include "heap/process.h"
@@ -343,6 +344,37 @@ void *thread_alloc(unsigned int c)
 	return obj;
 }
 
+/**
+ * thread_alloc_aligned() - the same, when there may be objects of mixed slabs
+ * @c: class
+ * @align: alignment, a divisor of the size of the class
+ *
+ * What is not aligned goes back, and the heap it was of gives out no more such
+ * objects of the class.
+ *
+ * Return: the object, or NULL when out of memory.
+ */
+void *thread_alloc_aligned(unsigned int c, size_t align)
+{
+	struct tcache *t = &tcache;
+	unsigned int nr;
+	void *p;
+
+	for (;;) {
+		struct theap *h;
+
+		p = *t->top[c] ? *t->top[c]++ : thread_alloc(c);
+		if (!p || !((uintptr_t)p & (align - 1)))
+			return p;
+		h = theap_by_id(space_low(p) >> ENTRY_OWNER_SHIFT);
+		mixing_align(h, c);
+		theap_return(h, c, &p, 1);
+		nr = tcache_nr(t, c);
+		if (nr)
+			flush_oldest(t, c, nr);
+	}
+}
+
 /*
  * One of many threads may be about to sleep: what its cache holds then would pin
  * a slab a class.  When nearly all that it had is free it gives the rest back;
@@ -383,9 +415,12 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 /* The map does not tell its class, so the fast path could not. */
 static void free_mixed(struct tcache *t, void *p)
 {
-	unsigned int c = size_class_of(mixed_size(p));
+	size_t size = mixed_size(p);
+	unsigned int c = size_class_of(size);
 
-	if (tcache_room(t, c))
+	if (!mixing_is_calm(t->heap, size))
+		theap_return(t->heap, c, &p, 1);
+	else if (tcache_room(t, c))
 		tcache_push_all(t, c, &p, 1);
 	else
 		free_own(t, c, p);

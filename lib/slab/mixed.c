@@ -21,12 +21,12 @@ static size_t maps_len(const struct slab *s)
 
 static _Atomic u64 *last_word(const struct slab *s, unsigned int i)
 {
-	return (_Atomic u64 *)s->granules + (nr_granules(s) + i) / 64;
+	return (_Atomic u64 *)s->mix.granules + (nr_granules(s) + i) / 64;
 }
 
 static bool is_free(const struct slab *s, unsigned int i)
 {
-	return s->granules[i / 64] >> (i % 64) & 1;
+	return s->mix.granules[i / 64] >> (i % 64) & 1;
 }
 
 static bool is_last(const struct slab *s, unsigned int i)
@@ -63,29 +63,36 @@ static unsigned int length(const struct slab *s, unsigned int first)
 
 static void occupy(struct slab *s, unsigned int first, unsigned int nr)
 {
-	bits_wipe(s->granules, first, nr);
+	bits_wipe(s->mix.granules, first, nr);
 	flip_last(s, first + nr - 1);
 }
 
 static unsigned int next_free(const struct slab *s, unsigned int from)
 {
-	return bits_next(s->granules, nr_granules(s), from, 0);
+	return bits_next(s->mix.granules, nr_granules(s), from, 0);
 }
 
 static unsigned int next_taken(const struct slab *s, unsigned int from)
 {
-	return bits_next(s->granules, nr_granules(s), from, ~0ULL);
+	return bits_next(s->mix.granules, nr_granules(s), from, ~0ULL);
 }
 
-static unsigned int longest_free(const struct slab *s)
+/**
+ * mixed_rooms() - which runs there are
+ * @s: the slab
+ *
+ * Return: one bit a room.
+ */
+u64 mixed_rooms(const struct slab *s)
 {
-	unsigned int longest = 0, nr = nr_granules(s), first, end;
+	unsigned int nr = nr_granules(s), first, end;
+	u64 rooms = 0;
 
 	for (first = next_free(s, 0); first < nr; first = next_free(s, end)) {
 		end = next_taken(s, first);
-		longest = max_size(longest, end - first);
+		rooms |= 1ULL << room_of(end - first);
 	}
-	return longest;
+	return rooms;
 }
 
 /**
@@ -100,19 +107,19 @@ bool mixed_make(struct slab *s, u32 owner)
 	unsigned int nr = size_classes[s->class].size >> CLASS_GRAIN_SHIFT;
 	unsigned int nr_live = s->nr_objs - s->nr_free;
 	u64 *maps = meta_alloc(maps_len(s));
+	struct bitmap free = s->free;
 
 	assert(s->span.nr_units <= MIXED_UNITS && !s->hollow);
 	if (!maps)
 		return false;
-	s->granules = maps;
+	s->mix = (struct mix){ .granules = maps };
 	s->is_mixed = true;
-	bits_fill(s->granules, 0, nr_granules(s));
+	bits_fill(maps, 0, nr_granules(s));
 	for (unsigned int i = 0; i < s->nr_objs; i++)
-		if (!bitmap_test(&s->free, i))
+		if (!bitmap_test(&free, i))
 			occupy(s, i * nr, nr);
 	s->nr_free = nr_granules(s) - nr_live * nr;
 	s->nr_objs = 0;
-	s->longest = longest_free(s);
 	space_mark(&s->span, owner << ENTRY_OWNER_SHIFT | CLASS_MIXED,
 		   s->span.nr_units);
 	mixed_check(s);
@@ -123,28 +130,20 @@ bool mixed_make(struct slab *s, u32 owner)
 void mixed_unmake(struct slab *s)
 {
 	assert(mixed_is_empty(s));
-	meta_free(s->granules, maps_len(s));
+	meta_free(s->mix.granules, maps_len(s));
 	s->is_mixed = false;
-}
-
-/* The run of free granules around [@first, @end). */
-static unsigned int run_around(const struct slab *s, unsigned int first,
-			       unsigned int end)
-{
-	while (first && is_free(s, first - 1))
-		first--;
-	return next_taken(s, end - 1) - first;
 }
 
 /**
  * mixed_put() - take an object back
  * @s: the slab
  * @obj: an address within it
+ * @ret_room: room of the run that it is part of now
  *
  * Return: the length in bytes; -EINVAL if no object starts there, -EALREADY if
  * it is free.
  */
-int mixed_put(struct slab *s, const void *obj)
+int mixed_put(struct slab *s, const void *obj, unsigned int *ret_room)
 {
 	size_t off = (const char *)obj - slab_base(s);
 	unsigned int i = off >> CLASS_GRAIN_SHIFT, len;
@@ -157,58 +156,87 @@ int mixed_put(struct slab *s, const void *obj)
 		return -EINVAL;
 	len = length(s, i);
 	flip_last(s, i + len - 1);
-	bits_fill(s->granules, i, len);
+	bits_fill(s->mix.granules, i, len);
 	s->nr_free += len;
-	s->longest = max_size(s->longest, run_around(s, i, i + len));
+	*ret_room = room_of(next_taken(s, i + len - 1) -
+			    bits_run_start(s->mix.granules, i));
 	mixed_check(s);
 	return len << CLASS_GRAIN_SHIFT;
 }
 
 /* Objects were taken: as many as may be touched stay so. */
 static unsigned int keep_touchable(struct slab *s, size_t size, void **objs,
-				   unsigned int nr)
+				   unsigned int nr, u64 *rooms)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, room;
 
 	while (n < nr && slab_fill_hollow(s, size, objs[n]))
 		n++;
-	for (unsigned int i = n; i < nr; i++)
-		mixed_put(s, objs[i]);
+	for (unsigned int i = n; i < nr; i++) {
+		mixed_put(s, objs[i], &room);
+		*rooms |= 1ULL << room;
+	}
+	return n;
+}
+
+/* Note the room of a run, if it is one. */
+static u64 room_bit(unsigned int first, unsigned int end)
+{
+	return end > first ? 1ULL << room_of(end - first) : 0;
+}
+
+/*
+ * Take objects from the run [@first, @end) as long as it lasts; what is left at
+ * either end is added to @rooms.
+ */
+static unsigned int take_run(struct slab *s, const struct mixed_want *want,
+			     unsigned int first, unsigned int end, void **objs,
+			     unsigned int nr, u64 *rooms)
+{
+	unsigned int len = want->size >> CLASS_GRAIN_SHIFT, n = 0;
+	unsigned int at = align_up(first, want->align >> CLASS_GRAIN_SHIFT);
+	char *base = slab_base(s);
+
+	*rooms |= room_bit(first, at);
+	for (; n < nr && at + len <= end; at += len) {
+		occupy(s, at, len);
+		objs[n++] = base + ((size_t)at << CLASS_GRAIN_SHIFT);
+	}
+	*rooms |= room_bit(at, end);
 	return n;
 }
 
 /**
- * mixed_take() - hand out room, lowest address first, aligned as slots are
+ * mixed_take() - hand out runs of one room, lowest address first
  * @s: the slab
- * @size: bytes of each object, those of a class
+ * @want: what is wanted; any run of that room holds one at least
  * @objs: receives the addresses
  * @nr: at most so many
+ * @ret_rooms: rooms of what is left of the runs taken from, one bit each
  *
- * Return: how many were handed out; 0, too, where the hard limit forbids to
- * touch what had been given back.
+ * Return: how many were handed out, fewer than @nr only if there are no other
+ * runs of that room, or one was enough; 0, too, where the hard limit forbids
+ * to touch what had been given back, and then @ret_rooms is not.
  */
-unsigned int mixed_take(struct slab *s, size_t size, void **objs,
-			unsigned int nr)
+unsigned int mixed_take(struct slab *s, const struct mixed_want *want,
+			void **objs, unsigned int nr, u64 *ret_rooms)
 {
-	unsigned int len = size >> CLASS_GRAIN_SHIFT, n = 0;
-	unsigned int align = len & -len;
+	unsigned int end, n = 0, nr_all = nr_granules(s);
 	unsigned int at = next_free(s, 0);
-	char *base = slab_base(s);
+	u64 rooms = 0;
 
-	while (n < nr && at < nr_granules(s)) {
-		unsigned int end = next_taken(s, at);
-
-		for (at = align_up(at, align); n < nr && at + len <= end;
-		     at += len) {
-			occupy(s, at, len);
-			objs[n++] = base + ((size_t)at << CLASS_GRAIN_SHIFT);
-		}
-		at = next_free(s, end);
+	for (; n < nr && at < nr_all; at = next_free(s, end)) {
+		end = next_taken(s, at);
+		if (room_of(end - at) != want->room)
+			continue;
+		n += take_run(s, want, at, end, objs + n, nr - n, &rooms);
+		if (want->is_longer)
+			break;
 	}
-	s->nr_free -= n * len;
-	s->longest = longest_free(s);
+	s->nr_free -= n * (want->size >> CLASS_GRAIN_SHIFT);
 	if (unlikely(s->hollow))
-		n = keep_touchable(s, size, objs, n);
+		n = keep_touchable(s, want->size, objs, n, &rooms);
+	*ret_rooms = rooms;
 	mixed_check(s);
 	return n;
 }
@@ -259,10 +287,9 @@ void mixed_hold(struct slab *s, unsigned int unit)
 void mixed_unhold(struct slab *s, unsigned int unit)
 {
 
-	bits_fill(s->granules, unit * UNIT_GRANULES, UNIT_GRANULES);
+	bits_fill(s->mix.granules, unit * UNIT_GRANULES, UNIT_GRANULES);
 	flip_last(s, (unit + 1) * UNIT_GRANULES - 1);
 	s->nr_free += UNIT_GRANULES;
-	s->longest = longest_free(s);
 }
 
 void mixed_check(const struct slab *s)

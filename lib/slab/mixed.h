@@ -16,6 +16,7 @@
 #ifndef ASHLAR_SLAB_MIXED_H
 #define ASHLAR_SLAB_MIXED_H
 
+#include "slab/rooms.h"
 #include "slab/slab.h"
 
 enum {
@@ -23,11 +24,20 @@ enum {
 	UNIT_GRANULES = UNIT_SIZE >> CLASS_GRAIN_SHIFT,
 };
 
+struct mixed_want {
+	size_t size;	   /* bytes, those of a class */
+	size_t align;	   /* bytes, at least 16 */
+	unsigned int room; /* of the runs to take from, see rooms.h */
+	/* They are longer than need be, and so it is to be one run only. */
+	bool is_longer;
+};
+
 bool mixed_make(struct slab *s, u32 owner);
 void mixed_unmake(struct slab *s);
-unsigned int mixed_take(struct slab *s, size_t size, void **objs,
-			unsigned int nr);
-int mixed_put(struct slab *s, const void *obj);
+unsigned int mixed_take(struct slab *s, const struct mixed_want *want,
+			void **objs, unsigned int nr, u64 *ret_rooms);
+int mixed_put(struct slab *s, const void *obj, unsigned int *ret_room);
+u64 mixed_rooms(const struct slab *s);
 size_t mixed_size(const void *obj);
 bool mixed_is_empty(const struct slab *s);
 bool mixed_unit_is_vacant(const struct slab *s, unsigned int unit);
@@ -35,10 +45,10 @@ void mixed_hold(struct slab *s, unsigned int unit);
 void mixed_unhold(struct slab *s, unsigned int unit);
 void mixed_check(const struct slab *s);
 
-/* Bytes of a run that holds an object of @size, wherever the run begins. */
-static inline size_t mixed_need(size_t size)
+/* Bytes of a run that holds @size aligned to @align, wherever it begins. */
+static inline size_t mixed_need(size_t size, size_t align)
 {
-	return size + (size & -size) - (1 << CLASS_GRAIN_SHIFT);
+	return size + align - (1 << CLASS_GRAIN_SHIFT);
 }
 
 /* Bytes of the slot that a map entry and an address in it stand for. */

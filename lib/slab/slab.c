@@ -387,19 +387,6 @@ unsigned int slab_take(struct slab *s, void **objs, unsigned int nr)
 	return nr;
 }
 
-/* Length of the longest run of free slots. */
-unsigned int slab_longest_free(const struct slab *s)
-{
-	unsigned int longest = 0, first, end;
-
-	for (first = bitmap_next_set(&s->free, 0); first < MAX_SLAB_OBJS;
-	     first = bitmap_next_set(&s->free, end)) {
-		end = bitmap_next_clear(&s->free, first);
-		longest = max_size(longest, end - first);
-	}
-	return longest;
-}
-
 void slab_check(const struct slab *s)
 {
 	assert(s->is_mixed ||

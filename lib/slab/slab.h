@@ -17,8 +17,17 @@ enum {
 	SLAB_LEVELS = 4,	/* 0: nearly full ... 3: nearly empty */
 	SLAB_FULL = SLAB_LEVELS,
 	SLAB_EMPTY,
-	SLAB_MIXED, /* see mixed.h; in a list if it has room */
+	SLAB_MIXED, /* see mixed.h; in a list of its own */
 	SLAB_HELD,  /* by reclaim, in no list */
+};
+
+struct rooms_node;
+
+/* What a mixed slab has instead of slots. */
+struct mix {
+	u64 *granules;		 /* see mixed.h */
+	struct rooms_node *leaf; /* its place, see rooms.h */
+	unsigned int digit;
 };
 
 struct slab {
@@ -28,20 +37,16 @@ struct slab {
 	u8 level;
 	u16 nr_free, nr_objs; /* of a mixed slab: granules, and 0 */
 	u16 seen_free; /* nr_free when reclaim last came by */
-	union {
-		u16 move_at; /* nr_free at which it belongs elsewhere */
-		u16 longest; /* of a mixed slab: run of free granules */
-	};
+	u16 move_at;   /* nr_free at which it belongs elsewhere */
 	bool is_mixed;
-	u8 room;    /* of a mixed slab in a list: largest class that fits */
 	u8 guard;   /* enum guard: of the unit behind it */
 	u32 hollow; /* bit n: unit n was given back and not used since */
-	struct hlist hlink; /* among those of a class and level */
+	struct hlist hlink; /* among those of a class and level, or the mixed */
+	struct list link;   /* among the empty ones of all classes */
 	union {
-		struct list link; /* among the empty ones of all classes */
-		u64 *granules;	  /* of a mixed slab: see mixed.h */
+		struct bitmap free; /* bit n: slot n is free */
+		struct mix mix;	    /* of a mixed slab */
 	};
-	struct bitmap free; /* bit n: slot n is free */
 };
 
 static_assert(sizeof(struct slab) <= SPAN_BYTES, "slab header too large");
@@ -114,7 +119,6 @@ u32 slab_vacant(const struct slab *s);
 void slab_hold(struct slab *s, u32 units);
 void slab_unhold(struct slab *s, u32 units, bool is_hollow);
 bool slab_fill_hollow(struct slab *s, size_t size, const void *obj);
-unsigned int slab_longest_free(const struct slab *s);
 void slab_check(const struct slab *s);
 
 /* Slot of @obj, or MAX_SLAB_OBJS if it does not start one. */

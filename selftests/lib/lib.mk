@@ -102,8 +102,13 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
+<<<<<<< ours
 LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed print \
 	   quarantine reclaim remote sizeclass slab tcache theap thp
+=======
+LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap large limit meta mixed print \
+	   rooms sizeclass slab tcache theap thp
+>>>>>>> theirs
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -126,7 +131,7 @@ $(LT)/unit/meta: $(LT_BASE)
 $(LT)/unit/meta: LT_LDFLAGS := -Wl,--wrap=os_map
 $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
 	hpheap/limit hpheap/hpage)
-$(LT)/unit/mixed: $(LT_BASE) $(call lt_objs,backend hpheap slab)
+$(LT)/unit/mixed $(LT)/unit/rooms: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
 $(patsubst %,$(LT)/unit/%,guarded large reclaim remote theap): $(LIB_OBJS)

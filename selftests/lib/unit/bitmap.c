@@ -53,6 +53,13 @@ static unsigned int model_count(unsigned int first, unsigned int nr)
 	return count;
 }
 
+static unsigned int model_run_start(unsigned int end)
+{
+	while (end && model[end - 1])
+		end--;
+	return end;
+}
+
 static void expect_same(struct rng *rng)
 {
 	unsigned int i, first, nr, align;
@@ -65,6 +72,7 @@ static void expect_same(struct rng *rng)
 		first = (unsigned int)rng_below(rng, BITMAP_BITS + 1);
 		nr = (unsigned int)rng_below(rng, BITMAP_BITS + 1 - first);
 		align = 1u << rng_below(rng, 10);
+		EXPECT_EQ(model_run_start(first), bits_run_start(map.w, first));
 		EXPECT_EQ(model_next(first, true),
 			  bitmap_next_set(&map, first));
 		EXPECT_EQ(model_next(first, false),

@@ -66,15 +66,31 @@ static void model_remove(unsigned int at)
 	objs[at] = objs[--nr_objs];
 }
 
-static unsigned int model_longest(void)
+/* The largest class that fits, found the slow way. */
+static unsigned int model_room(unsigned int granules)
 {
-	unsigned int longest = 0, run = 0, i;
+	unsigned int c = NR_ROOMS - 1;
 
-	for (i = 0; i < slab->span.nr_units * UNIT_GRANULES; i++) {
-		run = owner_of[i] ? 0 : run + 1;
-		longest = run > longest ? run : longest;
+	while (size_classes[c].size > granules * 16)
+		c--;
+	return c;
+}
+
+static u64 model_rooms(void)
+{
+	unsigned int run = 0, i, nr = slab->span.nr_units * UNIT_GRANULES;
+	u64 rooms = 0;
+
+	for (i = 0; i <= nr; i++) {
+		if (i < nr && !owner_of[i]) {
+			run++;
+			continue;
+		}
+		if (run)
+			rooms |= 1ULL << model_room(run);
+		run = 0;
 	}
-	return longest;
+	return rooms;
 }
 
 static unsigned int model_free(void)
@@ -107,21 +123,37 @@ static bool make_mixed(struct rng *rng, unsigned int c)
 	if (!EXPECT(mixed_make(slab, OWNER), "not mixed"))
 		return false;
 	EXPECT_EQ(model_free(), slab->nr_free);
-	EXPECT_EQ(model_longest(), slab->longest);
+	EXPECT_EQ(model_rooms(), mixed_rooms(slab));
 	return true;
+}
+
+/* Room of the run of free granules that granule @i is in. */
+static unsigned int room_around(unsigned int i)
+{
+	unsigned int first = i, nr = slab->span.nr_units * UNIT_GRANULES;
+
+	while (first && !owner_of[first - 1])
+		first--;
+	while (i < nr && !owner_of[i])
+		i++;
+	return model_room(i - first);
 }
 
 static void put_one(unsigned int at)
 {
 	char *p = objs[at].p;
+	unsigned int room = NR_ROOMS;
 
 	EXPECT_EQ(objs[at].size, slab_object_size(entry_of(p), p));
 	if (objs[at].size > 16)
-		EXPECT_EQ(-EINVAL, mixed_put(slab, p + 16));
-	EXPECT_EQ(-EINVAL, mixed_put(slab, p + 1));
-	EXPECT_EQ((int)objs[at].size, mixed_put(slab, p));
-	EXPECT_EQ(-EALREADY, mixed_put(slab, p));
+		EXPECT_EQ(-EINVAL, mixed_put(slab, p + 16, &room));
+	EXPECT_EQ(-EINVAL, mixed_put(slab, p + 1, &room));
+	EXPECT_EQ((int)objs[at].size, mixed_put(slab, p, &room));
+	EXPECT_EQ(-EALREADY, mixed_put(slab, p, &room));
 	model_remove(at);
+	/* What is held is free to the model. */
+	if (slab->level != SLAB_HELD)
+		EXPECT_EQ(room_around((p - slab_base(slab)) / 16), room);
 }
 
 static void end_mixed(void)
@@ -137,25 +169,54 @@ static void end_mixed(void)
 	slab_flush(&rest);
 }
 
+/* How many of @want fit into runs of one room, or the first of them. */
+static unsigned int model_fit(const struct mixed_want *want)
+{
+	unsigned int nr = slab->span.nr_units * UNIT_GRANULES, fit = 0, i, end;
+
+	for (i = 0; i < nr; i = end + 1) {
+		size_t at = ((size_t)i * 16 + want->align - 1) & -want->align;
+
+		for (end = i; end < nr && !owner_of[end];)
+			end++;
+		if (end == i || model_room(end - i) != want->room)
+			continue;
+		if (end * 16 >= at + want->size)
+			fit += (end * 16 - at) / want->size;
+		if (want->is_longer)
+			break;
+	}
+	return fit;
+}
+
 static void take_some(struct rng *rng)
 {
-	unsigned int c = rng_below(rng, NR_FINE + 24);
-	unsigned int want = 1 + rng_below(rng, 20), nr, i;
-	size_t size = size_classes[c].size;
-	bool fits = model_longest() * 16 >= mixed_need(size);
+	unsigned int c = rng_below(rng, NR_ROOMS), nr, i;
+	unsigned int most = 1 + rng_below(rng, 20), fit;
+	struct mixed_want want = { .size = size_classes[c].size, .align = 16 };
+	u64 before = model_rooms(), left;
 	void *got[20];
 
-	nr = mixed_take(slab, size, got, want);
-	EXPECT(nr || !fits, "no room for %zu in %u", size,
-	       model_longest() * 16);
+	if (rng_below(rng, 2))
+		want.align = want.size & -want.size;
+	want.room = size_class_of(mixed_need(want.size, want.align));
+	while (want.room < NR_ROOMS && !(before >> want.room & 1))
+		want.room++;
+	if (want.room >= NR_ROOMS)
+		return;
+	want.is_longer = rng_below(rng, 2);
+	fit = model_fit(&want);
+	nr = mixed_take(slab, &want, got, most, &left);
+	EXPECT(fit, "no room %u for %zu", want.room, want.size);
+	EXPECT_EQ(fit < most ? fit : most, nr);
 	for (i = 0; i < nr; i++) {
-		model_add(got[i], size);
-		EXPECT(!((uintptr_t)got[i] & ((size & -size) - 1)),
-		       "%p of size %zu", got[i], size);
+		model_add(got[i], want.size);
+		EXPECT(!((uintptr_t)got[i] & (want.align - 1)),
+		       "%p of size %zu", got[i], want.size);
 	}
-	EXPECT(nr == want || model_longest() * 16 < mixed_need(size),
-	       "%u of %u, yet there is room", nr, want);
-	EXPECT_EQ(model_longest(), slab->longest);
+	EXPECT(!(model_rooms() & ~(before | left)), "%llx left, said %llx",
+	       (unsigned long long)model_rooms(), (unsigned long long)left);
+	EXPECT_EQ(model_rooms(), mixed_rooms(slab));
 }
 
 /* Every class that can be mixed, objects of all classes in and out. */
@@ -174,8 +235,6 @@ static void against_model(void)
 			while (nr_objs && rng_below(&rng, 8))
 				put_one(rng_below(&rng, nr_objs));
 			EXPECT_EQ(model_free(), slab->nr_free);
-			EXPECT(slab->longest >= model_longest() ||
-				       nr_objs, "longest run lost");
 		}
 		end_mixed();
 	}
@@ -189,6 +248,7 @@ static void held_units(void)
 
 	rng_start(&rng);
 	for (round = 0; set_up() && round < 100; round++) {
+		unsigned int room;
 		u32 units, vacant = 0;
 		char *base;
 
@@ -213,10 +273,10 @@ static void held_units(void)
 		if (units)
 			EXPECT_EQ(-EINVAL,
 				  mixed_put(slab, base + ctz64(units) *
-							UNIT_SIZE + 64));
+							UNIT_SIZE + 64, &room));
 		slab_unhold(slab, units, false);
 		EXPECT_EQ(model_free(), slab->nr_free);
-		EXPECT_EQ(model_longest(), slab->longest);
+		EXPECT_EQ(model_rooms(), mixed_rooms(slab));
 		end_mixed();
 	}
 }

@@ -12,7 +12,7 @@
 #include "heap/remote.h"
 #include "heap/theap.h"
 
-enum { SMALL = 3, BIG = 60, MOST = 5000 };
+enum { SMALL = 3, BIG = 84, MOST = 5000 };
 
 static struct theap *owner;
 static void *objs[MOST];
