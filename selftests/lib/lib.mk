@@ -102,13 +102,8 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-<<<<<<< ours
 LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed print \
-	   quarantine reclaim remote sizeclass slab tcache theap thp
-=======
-LT_UNIT := bitmap cgroup conf decay failnth hpage hpheap large limit meta mixed print \
-	   rooms sizeclass slab tcache theap thp
->>>>>>> theirs
+	   quarantine reclaim remote rooms sizeclass slab tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
