@@ -201,14 +201,13 @@ size_t hard_size(const void *p)
 static bool resize_in_place(void *p, size_t size)
 {
 	u64 entry = space_load(p);
-	size_t slot = slot_of(entry);
 	bool is_small = size <= SMALL_MAX - SEAL_BYTES;
 
 	if (is_large(entry))
 		return !is_small && guarded_resize(entry, p, size);
 	if (!is_small || size_class_of(size + SEAL_BYTES) != (u8)entry)
 		return false;
-	canary_arm(p, slot, size);
+	canary_arm(p, slot_of(entry), size);
 	return true;
 }
 

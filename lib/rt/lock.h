@@ -14,6 +14,7 @@
  *	thread heap
  *	node heap (lib/hpheap/hpheap.c)
  *	address space (lib/hpheap/space.c)
+ *	freed blocks that wait (lib/heap/quarantine.c)
  *	metadata (lib/rt/meta.c)
  *
  * No system call that can block for long is made under any of them; growing

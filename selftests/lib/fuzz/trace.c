@@ -107,9 +107,10 @@ static void churn(size_t len)
 	void *p[40];
 	int i;
 
+	len %= 8192;
 	for (i = 0; i < 40; i++) {
-		p[i] = malloc(len % 8192);
-		if (p[i])
+		p[i] = malloc(len);
+		if (p[i] && len)
 			*(volatile char *)p[i] = 1;
 	}
 	for (i = 0; i < 40; i++)

@@ -5,13 +5,14 @@
 #
 # A test names itself, then calls `compare NAME COMMAND...` for each workload:
 # the command's output and exit status on libc's malloc are the reference for
-# the same command under each backend. Every preloaded run must also leave a
-# valid statistics file of some process, which shows that it was preloaded.
+# the same command under each backend, and hardened. Every preloaded run must
+# also leave a valid statistics file of some process, which shows that it was
+# preloaded.
 
 set -u -o pipefail
 TOP=${TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)}
 LIB=$TOP/${BUILD:-build}/lib/libashlar.so
-BACKENDS=${BACKENDS:-auto thp plain hugetlb}
+BACKENDS=${BACKENDS:-auto thp plain hugetlb auto,harden:1}
 HERE=$TOP/selftests/lib/prog
 export LC_ALL=C TZ=UTC
 
