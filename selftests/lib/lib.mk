@@ -20,7 +20,7 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
 LT_API := align alloc conf dl empty fds fork harden idle info limit mixing numa \
-	  prefault press pressure realloc shadow sized size startup thread trim \
+	  places prefault press pressure realloc shadow sized size startup thread trim \
 	  truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
@@ -184,6 +184,14 @@ OBJS += $$(LT_$(1)_LIB) $$(LT_$(1)_COMMON) \
 	$(patsubst %,$(LT)/$(1)/$(LT_SRC)/fuzz/%.o,trace conf driver)
 endef
 
+# The same hardened.
+LT_SAN_HARDEN := $(foreach s,asan tsan,$(patsubst %,$(LT)/$(s)/%.harden,\
+	alloc realloc shadow thread fuzz-trace))
+$(LT_SAN_HARDEN): %.harden: %
+	$(Q)printf '%s\n' '#!/bin/sh' \
+		'ASHLAR_CONF=harden:1 exec "$(abspath $<)" "$$@"' > $@
+	$(Q)chmod +x $@
+
 LT_asan_DRIVER := $(LT)/asan/$(LT_SRC)/fuzz/driver.o
 LT_tsan_DRIVER := $(LT)/tsan/$(LT_SRC)/fuzz/driver.o
 LT_libfuzzer_FLAGS := $(LT_asan_FLAGS) -fsanitize=fuzzer-no-link -w
@@ -212,6 +220,7 @@ CHECK_SLOW += $(LT_STRESS:%=$(LT)/api/%.plain) $(LT_STRESS:%=$(LT)/api/%.thp) \
 	      $(LT_API_ALL:%=$(LT)/api/%.linked) \
 	      $(LT_SAN_API:%=$(LT)/asan/%) $(LT_SAN_API:%=$(LT)/tsan/%) \
 	      $(LT)/asan/fuzz-trace $(LT)/asan/fuzz-conf $(LT)/tsan/fuzz-trace \
+	      $(LT_SAN_HARDEN) \
 	      $(LT_SRC)/prog/hugetlb@600
 $(LT_SRC)/prog/hugetlb: $(patsubst %,$(LT)/api/%.hugetlb,\
 	align alloc realloc shadow thread)

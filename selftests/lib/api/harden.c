@@ -524,95 +524,12 @@ static int good(void)
 	return 0;
 }
 
-/* Steps of one slot upwards, as a heap in order takes them. */
-static int nr_in_order(void)
-{
-	char *last = malloc(80), *p;
-	int i, nr = 0;
-
-	for (i = 0; i < 1000; i++, last = p) {
-		p = malloc(80);
-		nr += p - last > 0 && p - last <= 96;
-	}
-	return nr;
-}
-
-static int places(void)
-{
-	return nr_in_order() > 200;
-}
-
-/* Parent and child go on from the same heap, and to other places. */
-static int places_after_fork(void)
-{
-	void *mine[40], *other[40] = {};
-	int fds[2], i, nr_same = 0;
-
-	for (i = 0; i < 5; i++)
-		hide(malloc(80));
-	if (pipe(fds))
-		return 5;
-	if (!fork()) {
-		for (i = 0; i < 40; i++)
-			mine[i] = malloc(80);
-		_exit(write(fds[1], mine, sizeof(mine)) != sizeof(mine));
-	}
-	for (i = 0; i < 40; i++)
-		mine[i] = malloc(80);
-	if (read(fds[0], other, sizeof(other)) != sizeof(other))
-		return 6;
-	for (i = 0; i < 40; i++)
-		nr_same += mine[i] == other[i];
-	return nr_same > 20;
-}
-
-static const struct placing {
-	const char *name;
-	int (*run)(void);
-} placings[] = {
-	{"places", places},
-	{"places_after_fork", places_after_fork},
-	{},
-};
-
-static void expect_placing(const struct placing *placing, const char *conf,
-			   int code)
-{
-	char self[] = "/proc/self/exe", name[32];
-	char *argv[] = {self, name, NULL};
-	struct child child;
-
-	snprintf(name, sizeof(name), "%s", placing->name);
-	child_exec(&child, argv, conf);
-	EXPECT(child_code(&child) == code, "%s under '%s': code %d, '%s'",
-	       name, conf, child_code(&child), child.text);
-}
-
-/* Hardened, nobody can foresee where the next block is; else it is told. */
-static void places_at_random(void)
-{
-	const struct placing *placing;
-
-	if (!is_ashlar()) {
-		ktap_skip("only Ashlar has harden:1");
-		return;
-	}
-	for (placing = placings; placing->name; placing++) {
-		expect_placing(placing, "harden:1", 0);
-		expect_placing(placing, "", 1);
-	}
-}
-
 static int inner(const char *name)
 {
-	const struct placing *placing;
 	const struct misuse *m;
 
 	if (!strcmp(name, "good"))
 		return good();
-	for (placing = placings; placing->name; placing++)
-		if (!strcmp(placing->name, name))
-			return placing->run();
 	for (m = misuses; m->name; m++) {
 		if (strcmp(m->name, name))
 			continue;
@@ -629,7 +546,6 @@ static const struct ktap_test tests[] = {
 	{"found_by_mappings", found_by_mappings},
 	{"not_found_without", not_found_without},
 	{"good_program", good_program},
-	{"places_at_random", places_at_random},
 	{},
 };
 
