@@ -52,6 +52,7 @@ static void memory_outlives_the_node(void)
 	if (EXPECT(q, "the open file is of no use: %m"))
 		munmap(q, HUNK);
 	EXPECT_EQ(0, mknod(ASHLAR_DEVICE, st.st_mode, st.st_rdev));
+	EXPECT_EQ(0, chmod(ASHLAR_DEVICE, st.st_mode & 07777));
 	munmap(p, 2 * HUNK);
 }
 
