@@ -152,12 +152,12 @@ static void delete_large_size(void)
 	operator_delete(hide(malloc(1 << 20)), (1 << 20) - 1);
 }
 
-/* One byte behind the end, the one that strings end with. */
+/* One byte behind the end, changed: the seal may hold any value there. */
 static void overflow_of(size_t size)
 {
 	char *p = hide(malloc(size));
 
-	p[size] = 0;
+	p[size] ^= 1;
 	free(hide(p));
 }
 
@@ -185,7 +185,7 @@ static void overflow_aligned(void)
 {
 	char *p = hide(aligned_alloc(256, 100));
 
-	p[100] = 0;
+	p[100] ^= 1;
 	free(hide(p));
 }
 
@@ -201,7 +201,7 @@ static void overflow_after_shrink(void)
 {
 	char *p = hide(realloc(hide(malloc(100)), 98));
 
-	p[98] = 0;
+	p[98] ^= 1;
 	free(hide(p));
 }
 
@@ -209,7 +209,7 @@ static void overflow_by_usable_size(void)
 {
 	char *p = hide(malloc(100));
 
-	p[104] = 0;
+	p[104] ^= 1;
 	printf("%zu", malloc_usable_size(hide(p)));
 }
 
