@@ -5,8 +5,8 @@
  * A stack of the cache grows as it is used: to 4 KiB worth of objects if the
  * thread just allocates, and further, to 1 MiB, if it is full and empty by
  * turns.  One that is not used for a while gives back what it holds if slabs
- * could come free by that.  All stacks of a thread together may hold tcache_max bytes, less
- * where there are many threads.
+ * could come free by that.  All stacks of a thread together may hold tcache_max
+ * bytes, less where there are many threads.
  */
 #include "heap/thread.h"
 

@@ -427,13 +427,18 @@ static void expect_found(const struct misuse *m, const char *conf)
 	}
 }
 
-static void found_always(void)
+static void expect_finder(enum finder finder, const char *conf)
 {
 	const struct misuse *m;
 
 	for (m = misuses; m->name; m++)
-		if (m->finder == ALWAYS)
-			expect_found(m, "harden:0");
+		if (m->finder == finder)
+			expect_found(m, conf);
+}
+
+static void found_always(void)
+{
+	expect_finder(ALWAYS, "harden:0");
 }
 
 /* What it says is what it is. */
@@ -457,15 +462,11 @@ static void found_hardened(void)
 /* By mappings, as on kernels that can't mark pages. */
 static void found_by_mappings(void)
 {
-	const struct misuse *m;
-
 	if (!is_ashlar()) {
 		ktap_skip("only Ashlar has harden:1");
 		return;
 	}
-	for (m = misuses; m->name; m++)
-		if (m->finder == BY_GUARD)
-			expect_found(m, "harden:1,guard_pages:mprotect");
+	expect_finder(BY_GUARD, "harden:1,guard_pages:mprotect");
 }
 
 /* The tests above can fail: without what finds it, nothing is found. */
