@@ -515,6 +515,7 @@ void theap_reset_all(struct theap *mine)
 		lock_reset(&h->lock);
 		if (h == mine)
 			continue;
+		h->nr_loose = 0;
 		atomic_store(&h->is_idle, true);
 		h->next_idle = table.idle;
 		table.idle = h;
