@@ -338,9 +338,12 @@ void mixed_check(const struct slab *s)
 {
 	unsigned int nr_free = 0;
 
-	for (unsigned int i = 0; i < nr_granules(s); i++) {
-		nr_free += is_free(s, i);
-		assert(!is_free(s, i) || !is_last(s, i));
+	for (unsigned int i = 0; i < nr_granules(s); i += 64) {
+		u64 free = s->mix.granules[i / 64];
+
+		nr_free += popcount64(free);
+		assert(!(free & atomic_load_explicit(last_word(s, i),
+						     memory_order_relaxed)));
 	}
 	assert(nr_free == s->nr_free);
 	(void)nr_free;
