@@ -172,7 +172,7 @@ struct hints_args {
 static void hints_in_vma(struct hints_args *args, struct region *region,
 			 struct vm_area_struct *vma)
 {
-	u64 end = min_t(u64, args->end, vma->vm_end);
+	u64 end = min_t(u64, args->end, region_vma_end(region, vma));
 	struct ashlar_hint hint;
 	unsigned long idx;
 

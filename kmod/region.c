@@ -405,7 +405,8 @@ struct region *vma_region(const struct vm_area_struct *vma)
  * @ret_vma: the VMA, may be NULL
  *
  * Return: the region, kept alive by the VMA, or NULL.  Aliases that mremap()
- * leaves for a moment are no part of a region.
+ * leaves for a moment are no part of a region, nor is what a VMA grew by while
+ * a ticket let it.
  */
 struct region *region_at(struct mm_struct *mm, unsigned long addr,
 			 struct vm_area_struct **ret_vma)
@@ -416,7 +417,8 @@ struct region *region_at(struct mm_struct *mm, unsigned long addr,
 	if (!vma || vma->vm_start > addr)
 		return NULL;
 	region = vma_region(vma);
-	if (!region || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT)
+	if (!region || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT ||
+	    addr >= region_end(region))
 		return NULL;
 	if (ret_vma)
 		*ret_vma = vma;

@@ -21,6 +21,7 @@
 #define ASHLAR_REGION_H
 
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -135,6 +136,13 @@ static inline unsigned long region_addr(const struct region *region,
 static inline unsigned long region_end(const struct region *region)
 {
 	return region_addr(region, region->nr_slots);
+}
+
+/* Where the part of a VMA that is the region's ends: the VMA may have grown. */
+static inline unsigned long region_vma_end(const struct region *region,
+					   const struct vm_area_struct *vma)
+{
+	return min(vma->vm_end, region_end(region));
 }
 
 int regions_init(void);
