@@ -81,6 +81,33 @@ static void bad_ranges(void)
 	munmap(foreign, 4 * HUNK);
 }
 
+/* Where addresses have 57 bits there is room for it, and else there is not. */
+static void too_long_a_region(void)
+{
+	size_t len = 200UL << 40;
+	void *p = mmap((void *)(1UL << 50), len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED, dev, 0);
+
+	EXPECT(p == MAP_FAILED && errno == ENOMEM, "%p: %m", p);
+}
+
+/* Nothing is set aside for a length before it is known to be mapped. */
+static void populate_all_of_nothing(void)
+{
+	static const uint64_t lens[] = {
+		1ULL << 46, 1ULL << 47, (1ULL << 53) - HUNK, 1ULL << 53,
+		(1ULL << 53) + HUNK, 1ULL << 62,
+	};
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		err = do_populate(mem, lens[i], ASHLAR_POPULATE_ALL, NULL);
+		EXPECT(err == -EFAULT, "%d for %#llx bytes", err,
+		       (unsigned long long)lens[i]);
+	}
+}
+
 static void bad_flags(void)
 {
 	const struct range_call *row;
@@ -268,6 +295,8 @@ static void features_are_true(void)
 
 static const struct ktap_test tests[] = {
 	{ "bad_ranges", bad_ranges },
+	{ "too_long_a_region", too_long_a_region },
+	{ "populate_all_of_nothing", populate_all_of_nothing },
 	{ "bad_flags", bad_flags },
 	{ "bad_sizes", bad_sizes },
 	{ "newer_struct_in_use", newer_struct_in_use },
