@@ -268,8 +268,9 @@ struct region *region_create(struct family *family, struct mm_struct *mm,
 
 	if (should_fail_at(FAIL_META))
 		return NULL;
+	/* The length is the caller's: too much is no news for the log. */
 	region = kvzalloc(struct_size(region, slots, nr_slots),
-			  GFP_KERNEL_ACCOUNT);
+			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!region)
 		return NULL;
 	refcount_set(&region->vmas, 1);
