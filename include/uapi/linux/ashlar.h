@@ -19,18 +19,20 @@
  *	Every ioctl takes a struct whose first two fields are its size, set by
  *	the caller, and flags.  A size below the first published one is EINVAL.
  *	A size above what the module knows is accepted if the unknown tail is
- *	zero, else E2BIG.  Missing fields count as zero.  Fields named ret_* are
- *	written by the module, also when the call fails half-way, so that a
- *	caller sees how far it came; all others are only read.  Reserved fields
- *	must be zero.  A range is [addr, addr + len), lies wholly in regions of
- *	the calling process, and is aligned to the hunk size.
+ *	zero and the whole is no longer than a page, else E2BIG.  Missing fields
+ *	count as zero.  Fields named ret_* are written by the module, also when
+ *	the call fails half-way, so that a caller sees how far it came; all
+ *	others are only read.  Reserved fields must be zero.  A range is [addr,
+ *	addr + len), lies wholly in regions of the calling process, and is
+ *	aligned to the hunk size.
  *
  * Errors, the same for every call unless its own text says otherwise
  *	ENOTTY		the call is not known here, or not built in: see the
  *			feature bits
  *	EINVAL		bad size, unknown flag, reserved field not zero, range
  *			empty, wrapping or misaligned
- *	E2BIG		a newer struct than the module's, with a field in use
+ *	E2BIG		a newer struct than the module's, with a field in use; or
+ *			one longer than a page
  *	EFAULT		a pointer leads nowhere; or the range is not wholly
  *			within the caller's regions
  *	EINTR		interrupted by a fatal signal
