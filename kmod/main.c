@@ -190,6 +190,12 @@ static int parks_init(void)
 	return park_init(regions_sb());
 }
 
+static void parks_exit(void)
+{
+	regions_settle();
+	park_exit();
+}
+
 static int zeroers_init(void)
 {
 	int err = zeroers_start();
@@ -218,7 +224,7 @@ struct part {
 static const struct part parts[] = {
 	{ numas_create, numas_destroy },
 	{ regions_init, regions_exit },
-	{ parks_init, park_exit },
+	{ parks_init, parks_exit },
 	{ status_init, status_exit },
 	{ pool_init, pool_exit },
 	{ zeroers_init, zeroers_stop },

@@ -19,6 +19,7 @@
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "client.h"
 #include "discard.h"
@@ -35,6 +36,9 @@
 
 /* How soon after a relative's end its former shares are folded. */
 #define FOLD_DELAY (HZ / 20)
+
+/* Those that a fold in the background, or one still to come, may use too. */
+static atomic_t nr_families = ATOMIC_INIT(0);
 
 static struct vfsmount *region_mnt;
 static struct workqueue_struct *fold_wq;
@@ -85,6 +89,17 @@ int regions_init(void)
 		return PTR_ERR(region_mnt);
 	}
 	return 0;
+}
+
+/**
+ * regions_settle() - wait for what the background still does for regions
+ *
+ * The last VMA and the last file may be gone, and with them what kept the module,
+ * while a fold holds the region, or one is still to come.
+ */
+void regions_settle(void)
+{
+	wait_var_event(&nr_families, !atomic_read(&nr_families));
 }
 
 /**
@@ -185,6 +200,7 @@ static void family_fold(struct work_struct *work)
 	family->fold_pass++;
 	mutex_unlock(&family->lock);
 	while ((region = family_next(family))) {
+		trap_widen();
 		fold_region(region);
 		region_put(region);
 	}
@@ -223,6 +239,7 @@ struct family *family_create(struct client *client, struct file **ret_file)
 	family = kzalloc(sizeof(*family), GFP_KERNEL_ACCOUNT);
 	if (!family)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&nr_families);
 	refcount_set(&family->refs, 2);		/* caller's, file's */
 	family->client = client_get(client);
 	mutex_init(&family->lock);
@@ -249,6 +266,8 @@ void family_put(struct family *family)
 	client_put(family->client);
 	iput(family->inode);
 	kfree(family);
+	if (atomic_dec_and_test(&nr_families))
+		wake_up_var(&nr_families);
 }
 
 /**

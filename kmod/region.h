@@ -146,6 +146,7 @@ static inline unsigned long region_vma_end(const struct region *region,
 }
 
 int regions_init(void);
+void regions_settle(void);
 void regions_exit(void);
 struct super_block *regions_sb(void);
 
