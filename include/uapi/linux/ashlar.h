@@ -40,6 +40,7 @@
  *	EDQUOT		the quota of the open file or of the user is reached
  *	EBUSY		pages are pinned, or shared with a relative; try again
  *	ENODEV		the node named is not there, or has no memory
+ *	EACCES		the node named is outside the caller's cpuset
  *	ESHUTDOWN	the module is being drained: no new memory
  */
 #ifndef _UAPI_LINUX_ASHLAR_H
@@ -316,7 +317,7 @@ struct ashlar_break {
  * @flags: must be zero
  * @addr: start of the range
  * @len: its length in bytes
- * @node: where to
+ * @node: where to, within the caller's cpuset
  * @reserved: must be zero
  * @status: pointer to one __s32 a hunk, or 0: the node it is on now, or -errno
  *	as of move_pages(2): -EBUSY pinned, -EACCES shared with another process,
