@@ -33,10 +33,16 @@
 #include "vma.h"
 #include "zeroer.h"
 
+/* All parts are there.  A load that fails does not wait for open files. */
+static bool is_ready;
+
 static int device_open(struct inode *inode, struct file *file)
 {
-	struct client *client = client_create();
+	struct client *client;
 
+	if (!READ_ONCE(is_ready))
+		return -ENODEV;
+	client = client_create();
 	if (!client)
 		return -ENOMEM;
 	event_now(&client->seen);
@@ -252,6 +258,7 @@ static int __init parts_init(void)
 		}
 	}
 	debugfs_add();
+	WRITE_ONCE(is_ready, true);
 	return 0;
 }
 
