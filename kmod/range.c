@@ -193,8 +193,13 @@ struct each {
 	void *arg;
 };
 
-/* Others wait for the lock, or the CPU: what is left is for the next run. */
-static bool run_should_pause(void)
+/**
+ * range_should_pause() - whether to go on at the next run
+ *
+ * Others wait for the mmap lock, which is held, or for the CPU, or the task is
+ * to die.
+ */
+bool range_should_pause(void)
 {
 	return mmap_lock_is_contended(current->mm) || need_resched() ||
 	       fatal_signal_pending(current);
@@ -212,7 +217,7 @@ static int run_each(struct region *region, struct vm_area_struct *vma,
 		if (err)
 			return err;
 		++*ret_done;
-	} while (*ret_done < nr && !run_should_pause());
+	} while (*ret_done < nr && !range_should_pause());
 	return 0;
 }
 
