@@ -367,10 +367,12 @@ enum ashlar_node {
  * @addr: any address within the region
  * @cow: enum ashlar_cow
  * @node_mode: enum ashlar_node
- * @nodemask: pointer to __u64 words, bit n for node n; not for ASHLAR_NODE_TASK
- * @nodemask_bits: bits in @nodemask, and entries in @weights
+ * @nodemask: pointer to __u64 words, bit n for node n, not all zero; 0 for
+ *	ASHLAR_NODE_TASK
+ * @nodemask_bits: bits in @nodemask, and entries in @weights; 4096 at most
  * @reserved: must be zero
- * @weights: pointer to one __u8 a node, 1 to 255; for ASHLAR_NODE_WEIGHTED
+ * @weights: pointer to one __u8 a node, 1 to 255 for those in @nodemask; 0 for
+ *	all modes but ASHLAR_NODE_WEIGHTED
  * @ret_cow: in force now
  * @ret_node_mode: in force now
  *
