@@ -9,11 +9,12 @@
  * Memory
  *	mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) makes a
  *	region; len and a MAP_FIXED address are multiples of the hunk size
- *	(ASHLAR_IOC_INFO), else EINVAL.  A region reads as zeroes, is filled on
- *	first touch a hunk at a time, and behaves like private anonymous memory
- *	across fork() in spite of MAP_SHARED.  The descriptor may be closed while
- *	regions live.  mmap at ASHLAR_STATUS_OFFSET, PROT_READ, gives the status
- *	page (struct ashlar_status).
+ *	(ASHLAR_IOC_INFO), else EINVAL; ESHUTDOWN while draining.  A region
+ *	reads as zeroes, is filled on first touch a hunk at a time, and behaves
+ *	like private anonymous memory across fork() in spite of MAP_SHARED.  The
+ *	descriptor may be closed while regions live.  mmap at
+ *	ASHLAR_STATUS_OFFSET, PROT_READ (else EPERM), gives the status page
+ *	(struct ashlar_status).
  *
  * Calls
  *	Every ioctl takes a struct whose first two fields are its size, set by
@@ -149,9 +150,9 @@ struct ashlar_discard {
 
 /* All hunks of the range, or none: on failure what was attached is taken back. */
 #define ASHLAR_POPULATE_ALL	(1U << 0)
-/* Huge pages only: ENOMEM rather than small pages. */
+/* Huge pages only: ENOMEM rather than small pages, EBUSY where some are. */
 #define ASHLAR_POPULATE_HUGE	(1U << 1)
-/* Zeroed pages of the pool only: ENOMEM rather than zeroing here. */
+/* The same, of the pool only: ENOMEM rather than zeroing here. */
 #define ASHLAR_POPULATE_POOL	(1U << 2)
 /* Attach and charge only, leave the page tables to the first touch. */
 #define ASHLAR_POPULATE_NOMAP	(1U << 3)
@@ -401,7 +402,8 @@ struct ashlar_policy {
  * struct ashlar_quota - ASHLAR_IOC_QUOTA: bytes of memory allowed and used
  * @size: sizeof(struct ashlar_quota)
  * @flags: ASHLAR_QUOTA_SET
- * @limit: bytes that regions made through this open file may hold; 0: no limit
+ * @limit: bytes that regions made through this open file may hold, a multiple
+ *	of the base page's size, 0: no limit; 0 without ASHLAR_QUOTA_SET
  * @ret_file_limit: in force, 0: none
  * @ret_file_used: held now
  * @ret_uid_limit: of the user who opened the file, 0: none
@@ -448,7 +450,8 @@ struct ashlar_hunk {
  * @addr: start of the range
  * @len: its length in bytes
  * @hunks: pointer to one entry a hunk
- * @hunk_size: bytes from one entry to the next: sizeof(struct ashlar_hunk)
+ * @hunk_size: bytes from one entry to the next: sizeof(struct ashlar_hunk);
+ *	a page at most
  * @reserved: must be zero
  * @ret_nr: entries written
  *
@@ -498,8 +501,8 @@ struct ashlar_hint {
  * @addr: where to look from; continue at the end of the last hint
  * @len: how far to look; holes and foreign mappings are passed over
  * @hints: pointer to entries
- * @nr: room for that many
- * @hint_size: sizeof(struct ashlar_hint)
+ * @nr: room for that many, not 0
+ * @hint_size: sizeof(struct ashlar_hint); a page at most
  * @ret_nr: entries written, by address
  * @ret_next: look from here the next time; the end of the range if all is said
  */
