@@ -10,6 +10,7 @@
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/ashlar.h>
 
@@ -330,13 +331,18 @@ int call_move(struct client *client, void *arg)
 	struct each_args args = {
 		.status = u64_to_user_ptr(move->status),
 	};
-	int err;
+	int err, nid;
 
 	if (move->reserved)
 		return -EINVAL;
-	if (move->node >= nr_node_ids || !node_state(move->node, N_MEMORY))
+	if (move->node >= nr_node_ids)
 		return -ENODEV;
-	place_on_node(&args.place, move->node);
+	nid = array_index_nospec(move->node, nr_node_ids);
+	if (!node_state(nid, N_MEMORY))
+		return -ENODEV;
+	if (!place_is_allowed(nid))
+		return -EACCES;
+	place_on_node(&args.place, nid);
 	err = range_walk_ops(move->addr, move->len, &ops, &args);
 	move->ret_moved = args.done;
 	move->ret_failed = args.failed;

@@ -153,6 +153,7 @@ static int fork_slots(struct region *parent, struct region *child)
 	int err;
 
 	for (idx = 0; idx < parent->nr_slots; idx++) {
+		cond_resched();
 		if (slot_is_hole(&parent->slots[idx]))
 			continue;
 		mutex_lock(slot_lock(parent, idx));
@@ -160,7 +161,6 @@ static int fork_slots(struct region *parent, struct region *child)
 		mutex_unlock(slot_lock(parent, idx));
 		if (err)
 			return err;
-		cond_resched();
 	}
 	return 0;
 }
@@ -182,9 +182,11 @@ static bool region_is_empty(const struct region *region)
 {
 	unsigned long idx;
 
-	for (idx = 0; idx < region->nr_slots; idx++)
+	for (idx = 0; idx < region->nr_slots; idx++) {
 		if (!slot_is_hole(&region->slots[idx]))
 			return false;
+		cond_resched();
+	}
 	return true;
 }
 

@@ -3,8 +3,9 @@
  * The ioctl table: one row a call, and the size rules that all of them share.
  *
  * A struct that the caller filled by an older header is completed with zeroes;
- * one by a newer header is accepted if what we do not know is zero.  What the
- * fields mean is the calls' own business (calls.c, query.c, policy.c).
+ * one by a newer header is accepted if what we do not know is zero, and no more
+ * than a page has to be read to know that.  What the fields mean is the calls'
+ * own business (calls.c, query.c, policy.c).
  */
 #include "ioctl.h"
 
@@ -142,6 +143,8 @@ long ioctl_dispatch(struct client *client, unsigned int cmd, unsigned long arg)
 		return -EFAULT;
 	if (size < row->min_size)
 		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(&buf, row->size, uarg, size);
 	if (ret)
 		return ret;

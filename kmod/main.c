@@ -33,10 +33,16 @@
 #include "vma.h"
 #include "zeroer.h"
 
+/* All parts are there.  A load that fails does not wait for open files. */
+static bool is_ready;
+
 static int device_open(struct inode *inode, struct file *file)
 {
-	struct client *client = client_create();
+	struct client *client;
 
+	if (!READ_ONCE(is_ready))
+		return -ENODEV;
+	client = client_create();
 	if (!client)
 		return -ENOMEM;
 	event_now(&client->seen);
@@ -190,6 +196,12 @@ static int parks_init(void)
 	return park_init(regions_sb());
 }
 
+static void parks_exit(void)
+{
+	regions_settle();
+	park_exit();
+}
+
 static int zeroers_init(void)
 {
 	int err = zeroers_start();
@@ -218,7 +230,7 @@ struct part {
 static const struct part parts[] = {
 	{ numas_create, numas_destroy },
 	{ regions_init, regions_exit },
-	{ parks_init, park_exit },
+	{ parks_init, parks_exit },
 	{ status_init, status_exit },
 	{ pool_init, pool_exit },
 	{ zeroers_init, zeroers_stop },
@@ -246,6 +258,7 @@ static int __init parts_init(void)
 		}
 	}
 	debugfs_add();
+	WRITE_ONCE(is_ready, true);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef ASHLAR_NUMA_H
 #define ASHLAR_NUMA_H
 
+#include <linux/completion.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -37,6 +38,7 @@ struct task_struct;
  * @pressure_epoch: how often the machine took memory back
  * @pressure_until: jiffies until which the node counts as short of memory
  * @kobj: directory in sysfs
+ * @kobj_gone: nobody holds @kobj any more
  */
 struct numa {
 	int nid;
@@ -59,6 +61,7 @@ struct numa {
 	atomic64_t pressure_epoch;
 	unsigned long pressure_until;
 	struct kobject kobj;
+	struct completion kobj_gone;
 };
 
 int numas_create(void);

@@ -77,7 +77,7 @@ static struct page *hpage_from_place(const struct place *place, enum want want)
 	for_each_node_state(nid, N_MEMORY) {
 		if (nid == place->nid ||
 		    (place->is_strict && !node_isset(nid, place->nodes)) ||
-		    !node_isset(nid, current->mems_allowed))
+		    !place_is_allowed(nid))
 			continue;
 		page = hpage_from_node(nid, want);
 		if (page)

@@ -8,6 +8,8 @@
  */
 #include "place.h"
 
+#include <linux/compiler.h>
+#include <linux/cpuset.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
@@ -51,21 +53,34 @@ static int weighted_node(const struct policy *policy, unsigned long idx)
 	return first_node(policy->nodes);
 }
 
+/* Nodes that others may be changing now, as they were at one moment. */
+static void nodes_look(nodemask_t *to, const nodemask_t *from)
+{
+	*to = *from;
+	barrier();	/* no second look */
+}
+
+/* A cpuset that changes rewrites the nodes of its tasks' policies. */
 static void place_by_mempolicy(struct place *place, struct mempolicy *pol,
 			       unsigned long idx)
 {
-	if (!pol || nodes_empty(pol->nodes))
+	nodemask_t nodes;
+
+	if (!pol)
+		return;
+	nodes_look(&nodes, &pol->nodes);
+	if (nodes_empty(nodes))
 		return;
 	if (pol->mode == MPOL_BIND) {
 		place->is_strict = true;
-		place->nodes = pol->nodes;
-		place->nid = nearest_node(place->nid, &place->nodes);
+		place->nodes = nodes;
+		place->nid = nearest_node(place->nid, &nodes);
 	} else if (pol->mode == MPOL_PREFERRED ||
 		   pol->mode == MPOL_PREFERRED_MANY) {
-		place->nodes = pol->nodes;
-		place->nid = nearest_node(place->nid, &place->nodes);
+		place->nodes = nodes;
+		place->nid = nearest_node(place->nid, &nodes);
 	} else if (mpol_is_interleave(pol->mode)) {
-		place->nid = nth_node(&pol->nodes, idx);
+		place->nid = nth_node(&nodes, idx);
 		place->nodes = nodemask_of_node(place->nid);
 	}
 }
@@ -93,14 +108,28 @@ static void place_by_policy(struct place *place, const struct policy *policy,
 	place->nodes = nodemask_of_node(place->nid);
 }
 
+/**
+ * place_is_allowed() - whether the task's cpuset has a node
+ * @nid: the node
+ */
+bool place_is_allowed(int nid)
+{
+	return node_isset(nid, cpuset_current_mems_allowed);
+}
+
 static void place_bound_by_cpuset(struct place *place)
 {
-	if (node_isset(place->nid, current->mems_allowed))
+	nodemask_t allowed;
+
+	if (place_is_allowed(place->nid))
 		return;
-	if (nodes_intersects(place->nodes, current->mems_allowed))
-		nodes_and(place->nodes, place->nodes, current->mems_allowed);
+	nodes_look(&allowed, &cpuset_current_mems_allowed);
+	if (nodes_empty(allowed))
+		return;
+	if (nodes_intersects(place->nodes, allowed))
+		nodes_and(place->nodes, place->nodes, allowed);
 	else
-		place->nodes = current->mems_allowed;
+		place->nodes = allowed;
 	place->nid = nearest_node(place->nid, &place->nodes);
 }
 

@@ -43,6 +43,7 @@ struct policy {
 void place_choose(struct place *place, const struct policy *policy,
 		  const struct vm_area_struct *vma, unsigned long idx);
 void place_on_node(struct place *place, int nid);
+bool place_is_allowed(int nid);
 bool place_is_right(const struct place *place, int nid);
 
 #endif /* ASHLAR_PLACE_H */

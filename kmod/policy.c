@@ -71,7 +71,8 @@ static int fetch_policy(const struct ashlar_policy *arg, struct policy *policy)
 	    arg->nodemask_bits > 4096)
 		return -EINVAL;
 	if (arg->node_mode == ASHLAR_NODE_TASK)
-		return arg->nodemask_bits || arg->nodemask ? -EINVAL : 0;
+		return arg->nodemask_bits || arg->nodemask || arg->weights ?
+			-EINVAL : 0;
 	err = fetch_nodes(arg, &policy->nodes);
 	if (!err && arg->node_mode == ASHLAR_NODE_WEIGHTED)
 		err = fetch_weights(arg, policy);

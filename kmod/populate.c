@@ -163,6 +163,24 @@ static int undo_one(struct region *region, struct vm_area_struct *vma,
 	return 0;
 }
 
+/* Regions bound the length, and so what is set aside: not the caller. */
+static int fresh_alloc(struct populate *populate, u64 len)
+{
+	int err;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	err = range_check_mapped(populate->addr, len);
+	mmap_read_unlock(current->mm);
+	if (err)
+		return err;
+	if (should_fail_at(FAIL_META))
+		return -ENOMEM;
+	populate->fresh = kvcalloc(BITS_TO_LONGS(len / HUNK_SIZE), sizeof(long),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return populate->fresh ? 0 : -ENOMEM;
+}
+
 /**
  * populate_range() - attach memory to a range
  * @addr: start
@@ -182,12 +200,9 @@ int populate_range(u64 addr, u64 len, u32 flags, u64 *ret_done, u64 *ret_new)
 	if (err)
 		return err;
 	if (flags & ASHLAR_POPULATE_ALL) {
-		if (should_fail_at(FAIL_META))
-			return -ENOMEM;
-		populate.fresh = bitmap_zalloc(len / HUNK_SIZE,
-					       GFP_KERNEL_ACCOUNT);
-		if (!populate.fresh)
-			return -ENOMEM;
+		err = fresh_alloc(&populate, len);
+		if (err)
+			return err;
 	}
 	err = range_walk_slots(addr, len, attach_one, &populate);
 	if (err && populate.fresh) {
@@ -195,7 +210,7 @@ int populate_range(u64 addr, u64 len, u32 flags, u64 *ret_done, u64 *ret_new)
 		populate.nr_done = 0;
 		populate.nr_new = 0;
 	}
-	bitmap_free(populate.fresh);
+	kvfree(populate.fresh);
 	*ret_done = populate.nr_done;
 	*ret_new = populate.nr_new;
 	if (populate.nr_done && !(flags & ASHLAR_POPULATE_NOMAP))

@@ -8,6 +8,7 @@
 #include "calls.h"
 
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/ashlar.h>
 
@@ -158,6 +159,7 @@ static bool slot_hint(struct region *region, struct vm_area_struct *vma,
  * @end: where to stop
  * @nr: hints found, not handed out yet
  * @room: for so many
+ * @is_paused: the lock was wanted by others
  * @hint: them
  */
 struct hints_args {
@@ -165,6 +167,7 @@ struct hints_args {
 	u64 end;
 	unsigned int nr;
 	unsigned int room;
+	bool is_paused;
 	struct ashlar_hint hint[HINTS_AT_ONCE];
 };
 
@@ -172,12 +175,13 @@ struct hints_args {
 static void hints_in_vma(struct hints_args *args, struct region *region,
 			 struct vm_area_struct *vma)
 {
-	u64 end = min_t(u64, args->end, vma->vm_end);
+	u64 end = min_t(u64, args->end, region_vma_end(region, vma));
 	struct ashlar_hint hint;
 	unsigned long idx;
 
 	args->at = round_up(max_t(u64, args->at, vma->vm_start), HUNK_SIZE);
-	while (args->at + HUNK_SIZE <= end && args->nr < args->room) {
+	while (args->at + HUNK_SIZE <= end && args->nr < args->room &&
+	       !args->is_paused) {
 		memset(&hint, 0, sizeof(hint));
 		idx = (args->at - region_addr(region, 0)) / HUNK_SIZE;
 		mutex_lock(slot_lock(region, idx));
@@ -185,7 +189,7 @@ static void hints_in_vma(struct hints_args *args, struct region *region,
 			args->hint[args->nr++] = hint;
 		mutex_unlock(slot_lock(region, idx));
 		args->at += HUNK_SIZE;
-		cond_resched();
+		args->is_paused = range_should_pause();
 	}
 }
 
@@ -194,7 +198,8 @@ static void hints_find(struct hints_args *args)
 {
 	struct vm_area_struct *vma;
 
-	while (args->nr < args->room && args->at < args->end) {
+	while (args->nr < args->room && args->at < args->end &&
+	       !args->is_paused) {
 		vma = args->at < TASK_SIZE ? find_vma(current->mm, args->at) :
 					     NULL;
 		if (!vma || vma->vm_start >= args->end) {
@@ -204,7 +209,7 @@ static void hints_find(struct hints_args *args)
 		if (vma_region(vma) &&
 		    vma->vm_pgoff == vma->vm_start >> PAGE_SHIFT)
 			hints_in_vma(args, vma_region(vma), vma);
-		if (args->nr < args->room)
+		if (args->nr < args->room && !args->is_paused)
 			args->at = max_t(u64, args->at, vma->vm_end);
 	}
 }
@@ -243,7 +248,10 @@ int call_hints(struct client *client, void *arg)
 	    hints->hint_size > PAGE_SIZE)
 		return -EINVAL;
 	while (!err && hints->ret_nr < hints->nr && args.at < args.end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		args.nr = 0;
+		args.is_paused = false;
 		args.room = min_t(u64, HINTS_AT_ONCE,
 				  hints->nr - hints->ret_nr);
 		if (mmap_read_lock_killable(current->mm))
@@ -251,6 +259,7 @@ int call_hints(struct client *client, void *arg)
 		hints_find(&args);
 		mmap_read_unlock(current->mm);
 		err = hints_put(hints, &args);
+		cond_resched();
 	}
 	return err;
 }

@@ -41,14 +41,16 @@ int range_check(u64 addr, u64 len)
 int range_check_mapped(u64 addr, u64 len)
 {
 	struct vm_area_struct *vma;
+	struct region *region;
 	u64 at = addr, end = addr + len;
 
 	if (addr >= TASK_SIZE || end > TASK_SIZE)
 		return -EFAULT;
 	while (at < end) {
-		if (!region_at(current->mm, at, &vma))
+		region = region_at(current->mm, at, &vma);
+		if (!region)
 			return -EFAULT;
-		at = vma->vm_end;
+		at = region_vma_end(region, vma);
 	}
 	return 0;
 }
@@ -118,18 +120,20 @@ static unsigned long run_length(const struct region *region,
 				const struct vm_area_struct *vma,
 				unsigned long idx, u64 end)
 {
-	u64 len = min_t(u64, vma->vm_end, end) - region_addr(region, idx);
+	u64 len = min_t(u64, region_vma_end(region, vma), end) -
+		  region_addr(region, idx);
 	unsigned long nr = DIV_ROUND_UP_ULL(len, HUNK_SIZE);
 
 	return min(nr, RANGE_RUN - idx % RANGE_RUN);
 }
 
 /* All of it is mapped if it begins and ends in one VMA. */
-static int check_rest(const struct vm_area_struct *vma, u64 end)
+static int check_rest(const struct region *region,
+		      const struct vm_area_struct *vma, u64 end)
 {
-	if (end <= vma->vm_end)
-		return 0;
-	return range_check_mapped(vma->vm_end, end - vma->vm_end);
+	u64 at = region_vma_end(region, vma);
+
+	return end <= at ? 0 : range_check_mapped(at, end - at);
 }
 
 /* The first run checks the whole range before it does anything. */
@@ -145,7 +149,7 @@ static int walk_run(u64 addr, u64 at, u64 end, range_run_fn fn, void *arg,
 		return -EINTR;
 	if (end <= TASK_SIZE)
 		region = region_at(current->mm, at, &vma);
-	if (region && (at != addr || !check_rest(vma, end))) {
+	if (region && (at != addr || !check_rest(region, vma, end))) {
 		idx = (at - region_addr(region, 0)) / HUNK_SIZE;
 		err = fn(region, vma, idx, run_length(region, vma, idx, end),
 			 ret_done, arg);
@@ -189,8 +193,13 @@ struct each {
 	void *arg;
 };
 
-/* Others wait for the lock, or the CPU: what is left is for the next run. */
-static bool run_should_pause(void)
+/**
+ * range_should_pause() - whether to go on at the next run
+ *
+ * Others wait for the mmap lock, which is held, or for the CPU, or the task is
+ * to die.
+ */
+bool range_should_pause(void)
 {
 	return mmap_lock_is_contended(current->mm) || need_resched() ||
 	       fatal_signal_pending(current);
@@ -208,7 +217,7 @@ static int run_each(struct region *region, struct vm_area_struct *vma,
 		if (err)
 			return err;
 		++*ret_done;
-	} while (*ret_done < nr && !run_should_pause());
+	} while (*ret_done < nr && !range_should_pause());
 	return 0;
 }
 

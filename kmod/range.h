@@ -39,6 +39,7 @@ struct range_ops {
 	int (*after)(u64 nr, void *arg);
 };
 
+bool range_should_pause(void);
 int range_check(u64 addr, u64 len);
 int range_check_mapped(u64 addr, u64 len);
 int range_walk_runs(u64 addr, u64 len, range_run_fn fn, void *arg);

@@ -19,6 +19,7 @@
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "client.h"
 #include "discard.h"
@@ -35,6 +36,9 @@
 
 /* How soon after a relative's end its former shares are folded. */
 #define FOLD_DELAY (HZ / 20)
+
+/* Those that a fold in the background, or one still to come, may use too. */
+static atomic_t nr_families = ATOMIC_INIT(0);
 
 static struct vfsmount *region_mnt;
 static struct workqueue_struct *fold_wq;
@@ -85,6 +89,17 @@ int regions_init(void)
 		return PTR_ERR(region_mnt);
 	}
 	return 0;
+}
+
+/**
+ * regions_settle() - wait for what the background still does for regions
+ *
+ * The last VMA and the last file may be gone, and with them what kept the module,
+ * while a fold holds the region, or one is still to come.
+ */
+void regions_settle(void)
+{
+	wait_var_event(&nr_families, !atomic_read(&nr_families));
 }
 
 /**
@@ -185,6 +200,7 @@ static void family_fold(struct work_struct *work)
 	family->fold_pass++;
 	mutex_unlock(&family->lock);
 	while ((region = family_next(family))) {
+		trap_widen();
 		fold_region(region);
 		region_put(region);
 	}
@@ -223,6 +239,7 @@ struct family *family_create(struct client *client, struct file **ret_file)
 	family = kzalloc(sizeof(*family), GFP_KERNEL_ACCOUNT);
 	if (!family)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&nr_families);
 	refcount_set(&family->refs, 2);		/* caller's, file's */
 	family->client = client_get(client);
 	mutex_init(&family->lock);
@@ -249,6 +266,8 @@ void family_put(struct family *family)
 	client_put(family->client);
 	iput(family->inode);
 	kfree(family);
+	if (atomic_dec_and_test(&nr_families))
+		wake_up_var(&nr_families);
 }
 
 /**
@@ -268,8 +287,9 @@ struct region *region_create(struct family *family, struct mm_struct *mm,
 
 	if (should_fail_at(FAIL_META))
 		return NULL;
+	/* The length is the caller's: too much is no news for the log. */
 	region = kvzalloc(struct_size(region, slots, nr_slots),
-			  GFP_KERNEL_ACCOUNT);
+			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!region)
 		return NULL;
 	refcount_set(&region->vmas, 1);
@@ -405,7 +425,8 @@ struct region *vma_region(const struct vm_area_struct *vma)
  * @ret_vma: the VMA, may be NULL
  *
  * Return: the region, kept alive by the VMA, or NULL.  Aliases that mremap()
- * leaves for a moment are no part of a region.
+ * leaves for a moment are no part of a region, nor is what a VMA grew by while
+ * a ticket let it.
  */
 struct region *region_at(struct mm_struct *mm, unsigned long addr,
 			 struct vm_area_struct **ret_vma)
@@ -416,7 +437,8 @@ struct region *region_at(struct mm_struct *mm, unsigned long addr,
 	if (!vma || vma->vm_start > addr)
 		return NULL;
 	region = vma_region(vma);
-	if (!region || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT)
+	if (!region || vma->vm_pgoff != vma->vm_start >> PAGE_SHIFT ||
+	    addr >= region_end(region))
 		return NULL;
 	if (ret_vma)
 		*ret_vma = vma;

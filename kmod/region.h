@@ -21,6 +21,7 @@
 #define ASHLAR_REGION_H
 
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -137,7 +138,15 @@ static inline unsigned long region_end(const struct region *region)
 	return region_addr(region, region->nr_slots);
 }
 
+/* Where the part of a VMA that is the region's ends: the VMA may have grown. */
+static inline unsigned long region_vma_end(const struct region *region,
+					   const struct vm_area_struct *vma)
+{
+	return min(vma->vm_end, region_end(region));
+}
+
 int regions_init(void);
+void regions_settle(void);
 void regions_exit(void);
 struct super_block *regions_sb(void);
 

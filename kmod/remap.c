@@ -6,7 +6,8 @@
  * the slot is one huge page again.  mremap(MREMAP_DONTUNMAP) by the process
  * moves the table to a scratch range and leaves the VMA whole and empty; the
  * next fault finds no table and maps by PMD.  Regions refuse mremap() otherwise:
- * a ticket lets one thread do it once.
+ * a ticket lets one thread do it once.  Until then nothing keeps the VMA from
+ * growing in place, unasked (6.12): calls and faults end where the region does.
  *
  * The alias at the scratch range maps the region's pages until the caller maps
  * something over it.  It takes no faults (fault_locate()), no fork inherits it,
@@ -47,7 +48,7 @@ int remap_ticket(u64 addr, u64 len)
 	if (err)
 		goto unlock;
 	region = region_at(current->mm, addr, &vma);
-	if (vma->vm_end < addr + len) {
+	if (region_vma_end(region, vma) < addr + len) {
 		err = -EFAULT;
 		goto unlock;
 	}

@@ -96,9 +96,10 @@ static struct attribute *node_attrs[] = {
 };
 ATTRIBUTE_GROUPS(node);
 
-/* The nodes outlive their directories: numas_destroy() frees them. */
+/* numas_destroy() frees the nodes, once sysfs_nodes_remove() has seen this. */
 static void node_release(struct kobject *kobj)
 {
+	complete(&kobj_node(kobj)->kobj_gone);
 }
 
 static const struct kobj_type node_ktype = {
@@ -112,11 +113,16 @@ static const struct kobj_type node_ktype = {
  */
 void sysfs_nodes_remove(void)
 {
+	struct numa *node;
 	int nid;
 
-	for_each_node(nid)
-		if (numa_find(nid)->kobj.state_initialized)
-			kobject_put(&numa_find(nid)->kobj);
+	for_each_node(nid) {
+		node = numa_find(nid);
+		if (!node->kobj.state_initialized)
+			continue;
+		kobject_put(&node->kobj);
+		wait_for_completion(&node->kobj_gone);
+	}
 }
 
 /**
@@ -127,11 +133,14 @@ void sysfs_nodes_remove(void)
  */
 int sysfs_nodes_add(struct device *dev)
 {
+	struct numa *node;
 	int nid, err;
 
 	for_each_node(nid) {
-		err = kobject_init_and_add(&numa_find(nid)->kobj, &node_ktype,
-					   &dev->kobj, "node%d", nid);
+		node = numa_find(nid);
+		init_completion(&node->kobj_gone);
+		err = kobject_init_and_add(&node->kobj, &node_ktype, &dev->kobj,
+					   "node%d", nid);
 		if (err) {
 			sysfs_nodes_remove();
 			return err;

@@ -247,6 +247,46 @@ static void no_mremap_without_ticket(void)
 	teardown();
 }
 
+/* A range of free addresses, the first a hunk's. */
+static char *free_range(size_t len)
+{
+	char *p = mmap(NULL, len + HUNK, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(p, len + HUNK);
+	return (char *)(((uintptr_t)p + HUNK - 1) & -HUNK);
+}
+
+/*
+ * Between ticket and mremap() nothing keeps some kernels from growing the VMA in
+ * place. What it covers then besides is no part of the region.
+ */
+static void growth_is_no_part(void)
+{
+	struct ashlar_ticket ticket = { .size = sizeof(ticket) };
+	struct ashlar_hunk hunks[4];
+	char *p = free_range(4 * HUNK);
+
+	EXPECT_EQ((long)p, (long)mmap(p, 2 * HUNK, PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_FIXED, dev, 0));
+	p[0] = p[HUNK] = 1;
+	ticket.addr = (uintptr_t)p;
+	ticket.len = 2 * HUNK;
+	EXPECT_EQ(0, do_ioctl(ASHLAR_IOC_TICKET, &ticket));
+	if (mremap(p, 2 * HUNK, 4 * HUNK, 0) != p)
+		printf("# this kernel does not grow it: %m\n");
+	EXPECT_EQ(-EFAULT, do_query(p, 4, hunks));
+	EXPECT_EQ(-EFAULT, do_query(p + 2 * HUNK, 1, hunks));
+	EXPECT_EQ(-EFAULT, do_discard(p, 4 * HUNK, NULL));
+	EXPECT_EQ(-EFAULT, do_populate(p + 2 * HUNK, HUNK, 0, NULL));
+	ticket.len = 4 * HUNK;
+	EXPECT_EQ(-EFAULT, do_ioctl(ASHLAR_IOC_TICKET, &ticket));
+	EXPECT(touch_signal(p + 3 * HUNK, true), "memory beyond the region");
+	EXPECT_EQ(1, p[HUNK]);
+	EXPECT_EQ(0, do_query(p, 2, hunks));
+	munmap(p, 4 * HUNK);
+}
+
 static void fold_leaves_what_is_shared(void)
 {
 	struct ashlar_fold fold;
@@ -349,6 +389,7 @@ static const struct ktap_test tests[] = {
 	{ "copies_what_was_written", copies_what_was_written },
 	{ "ticket_by_the_hunk", ticket_by_the_hunk },
 	{ "no_mremap_without_ticket", no_mremap_without_ticket },
+	{ "growth_is_no_part", growth_is_no_part },
 	{ "fold_leaves_what_is_shared", fold_leaves_what_is_shared },
 	{ "under_writers", under_writers },
 	{ "nothing_left", nothing_left },

@@ -146,6 +146,43 @@ static void unload_and_load(void)
 	       read_number(ASHLAR_SYSFS "imbalance"));
 }
 
+/*
+ * The last region goes, and the module with it, while the background is at work
+ * on what a relative left.
+ */
+static void unload_while_folding(void)
+{
+	int round, err;
+	pid_t pid;
+	char *p;
+
+	close(dev);
+	EXPECT_EQ(0, module_unload());
+	EXPECT_EQ(0, module_load("-test", "widen=900000"));
+	for (round = 0; round < 3; round++) {
+		dev_open();
+		p = map_region(2 * HUNK);
+		p[0] = p[HUNK] = 1;
+		pid = fork();
+		if (!pid) {
+			p[0] = 2;
+			_exit(0);
+		}
+		EXPECT_EQ(0, wait_child(pid));
+		/* It starts after 50 ms, and sleeps for 900 at least. */
+		usleep(100000 + round * 100000);
+		munmap(p, 2 * HUNK);
+		close(dev);
+		while ((err = module_unload()) == -EWOULDBLOCK)
+			usleep(1000);
+		EXPECT_EQ(0, err);
+		EXPECT_EQ(0, module_load("-test", "widen=900000"));
+	}
+	EXPECT_EQ(0, module_unload());
+	EXPECT_EQ(0, module_load("", ""));
+	dev_open();
+}
+
 #define NR 16
 
 /* Faults, discards, forks and advice without end. */
@@ -226,6 +263,7 @@ static const struct ktap_test tests[] = {
 	{ "memory_outlives_the_file", memory_outlives_the_file },
 	{ "memory_outlives_the_node", memory_outlives_the_node },
 	{ "exec_lets_go", exec_lets_go },
+	{ "unload_while_folding", unload_while_folding },
 	{ "killed_at_any_moment", killed_at_any_moment },
 	{ "holders_are_named", holders_are_named },
 	{ "no_unload_while_mapped", no_unload_while_mapped },

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -334,6 +336,62 @@ static void move_refuses_shared(void)
 	unpin();
 }
 
+#define CGROUP "/tmp/ashlar-cpuset"
+#define MINE CGROUP "/ashlar-test"
+
+static bool cpuset_ready(void)
+{
+	mkdir(CGROUP, 0700);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
+		return false;
+	mkdir(MINE, 0700);
+	if (access(MINE "/cpuset.mems", W_OK))
+		try_write(CGROUP "/cgroup.subtree_control", "+cpuset");
+	return !access(MINE "/cpuset.mems", W_OK);
+}
+
+/* Runs in a child bound to node 0; returns what the child does. */
+static int in_cpuset(int (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		write_file(MINE "/cpuset.mems", "0");
+		write_file(MINE "/cgroup.procs", "%d", getpid());
+		_exit(fn());
+	}
+	return wait_child(pid);
+}
+
+static int move_out_of_cpuset(void)
+{
+	struct ashlar_move ret;
+	char *p = map_region(HUNK);
+	int err;
+
+	p[0] = 1;
+	if (node_of(p))
+		return 1;
+	err = move(p, 1, 1, NULL, &ret);
+	if (err != -EACCES) {
+		printf("# %d, and the memory is on node %d\n", err, node_of(p));
+		fflush(stdout);
+		return 2;
+	}
+	return node_of(p) || p[0] != 1;
+}
+
+/* The pools are nobody's way out of a cpuset. */
+static void move_obeys_cpuset(void)
+{
+	if (!cpuset_ready()) {
+		ktap_skip("no cpuset controller of cgroup v2");
+		return;
+	}
+	wait_pools(2);
+	EXPECT_EQ(0, in_cpuset(move_out_of_cpuset));
+}
+
 static void remote_is_reported(void)
 {
 	struct ashlar_hunk hunk;
@@ -379,6 +437,7 @@ static const struct ktap_test tests[] = {
 	{ "move_refuses_pinned", move_refuses_pinned },
 	{ "move_leaves_pinned_page", move_leaves_pinned_page },
 	{ "move_refuses_shared", move_refuses_shared },
+	{ "move_obeys_cpuset", move_obeys_cpuset },
 	{ "remote_is_reported", remote_is_reported },
 	{ "strict_fails_cleanly", strict_fails_cleanly },
 	{ "nothing_left", nothing_left },

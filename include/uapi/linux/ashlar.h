@@ -9,28 +9,31 @@
  * Memory
  *	mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) makes a
  *	region; len and a MAP_FIXED address are multiples of the hunk size
- *	(ASHLAR_IOC_INFO), else EINVAL.  A region reads as zeroes, is filled on
- *	first touch a hunk at a time, and behaves like private anonymous memory
- *	across fork() in spite of MAP_SHARED.  The descriptor may be closed while
- *	regions live.  mmap at ASHLAR_STATUS_OFFSET, PROT_READ, gives the status
- *	page (struct ashlar_status).
+ *	(ASHLAR_IOC_INFO), else EINVAL; ESHUTDOWN while draining.  A region
+ *	reads as zeroes, is filled on first touch a hunk at a time, and behaves
+ *	like private anonymous memory across fork() in spite of MAP_SHARED.  The
+ *	descriptor may be closed while regions live.  mmap at
+ *	ASHLAR_STATUS_OFFSET, PROT_READ (else EPERM), gives the status page
+ *	(struct ashlar_status).
  *
  * Calls
  *	Every ioctl takes a struct whose first two fields are its size, set by
  *	the caller, and flags.  A size below the first published one is EINVAL.
  *	A size above what the module knows is accepted if the unknown tail is
- *	zero, else E2BIG.  Missing fields count as zero.  Fields named ret_* are
- *	written by the module, also when the call fails half-way, so that a
- *	caller sees how far it came; all others are only read.  Reserved fields
- *	must be zero.  A range is [addr, addr + len), lies wholly in regions of
- *	the calling process, and is aligned to the hunk size.
+ *	zero and the whole is no longer than a page, else E2BIG.  Missing fields
+ *	count as zero.  Fields named ret_* are written by the module, also when
+ *	the call fails half-way, so that a caller sees how far it came; all
+ *	others are only read.  Reserved fields must be zero.  A range is [addr,
+ *	addr + len), lies wholly in regions of the calling process, and is
+ *	aligned to the hunk size.
  *
  * Errors, the same for every call unless its own text says otherwise
  *	ENOTTY		the call is not known here, or not built in: see the
  *			feature bits
  *	EINVAL		bad size, unknown flag, reserved field not zero, range
  *			empty, wrapping or misaligned
- *	E2BIG		a newer struct than the module's, with a field in use
+ *	E2BIG		a newer struct than the module's, with a field in use; or
+ *			one longer than a page
  *	EFAULT		a pointer leads nowhere; or the range is not wholly
  *			within the caller's regions
  *	EINTR		interrupted by a fatal signal
@@ -38,6 +41,7 @@
  *	EDQUOT		the quota of the open file or of the user is reached
  *	EBUSY		pages are pinned, or shared with a relative; try again
  *	ENODEV		the node named is not there, or has no memory
+ *	EACCES		the node named is outside the caller's cpuset
  *	ESHUTDOWN	the module is being drained: no new memory
  */
 #ifndef _UAPI_LINUX_ASHLAR_H
@@ -146,9 +150,9 @@ struct ashlar_discard {
 
 /* All hunks of the range, or none: on failure what was attached is taken back. */
 #define ASHLAR_POPULATE_ALL	(1U << 0)
-/* Huge pages only: ENOMEM rather than small pages. */
+/* Huge pages only: ENOMEM rather than small pages, EBUSY where some are. */
 #define ASHLAR_POPULATE_HUGE	(1U << 1)
-/* Zeroed pages of the pool only: ENOMEM rather than zeroing here. */
+/* The same, of the pool only: ENOMEM rather than zeroing here. */
 #define ASHLAR_POPULATE_POOL	(1U << 2)
 /* Attach and charge only, leave the page tables to the first touch. */
 #define ASHLAR_POPULATE_NOMAP	(1U << 3)
@@ -314,7 +318,7 @@ struct ashlar_break {
  * @flags: must be zero
  * @addr: start of the range
  * @len: its length in bytes
- * @node: where to
+ * @node: where to, within the caller's cpuset
  * @reserved: must be zero
  * @status: pointer to one __s32 a hunk, or 0: the node it is on now, or -errno
  *	as of move_pages(2): -EBUSY pinned, -EACCES shared with another process,
@@ -364,10 +368,12 @@ enum ashlar_node {
  * @addr: any address within the region
  * @cow: enum ashlar_cow
  * @node_mode: enum ashlar_node
- * @nodemask: pointer to __u64 words, bit n for node n; not for ASHLAR_NODE_TASK
- * @nodemask_bits: bits in @nodemask, and entries in @weights
+ * @nodemask: pointer to __u64 words, bit n for node n, not all zero; 0 for
+ *	ASHLAR_NODE_TASK
+ * @nodemask_bits: bits in @nodemask, and entries in @weights; 4096 at most
  * @reserved: must be zero
- * @weights: pointer to one __u8 a node, 1 to 255; for ASHLAR_NODE_WEIGHTED
+ * @weights: pointer to one __u8 a node, 1 to 255 for those in @nodemask; 0 for
+ *	all modes but ASHLAR_NODE_WEIGHTED
  * @ret_cow: in force now
  * @ret_node_mode: in force now
  *
@@ -396,7 +402,8 @@ struct ashlar_policy {
  * struct ashlar_quota - ASHLAR_IOC_QUOTA: bytes of memory allowed and used
  * @size: sizeof(struct ashlar_quota)
  * @flags: ASHLAR_QUOTA_SET
- * @limit: bytes that regions made through this open file may hold; 0: no limit
+ * @limit: bytes that regions made through this open file may hold, a multiple
+ *	of the base page's size, 0: no limit; 0 without ASHLAR_QUOTA_SET
  * @ret_file_limit: in force, 0: none
  * @ret_file_used: held now
  * @ret_uid_limit: of the user who opened the file, 0: none
@@ -443,7 +450,8 @@ struct ashlar_hunk {
  * @addr: start of the range
  * @len: its length in bytes
  * @hunks: pointer to one entry a hunk
- * @hunk_size: bytes from one entry to the next: sizeof(struct ashlar_hunk)
+ * @hunk_size: bytes from one entry to the next: sizeof(struct ashlar_hunk);
+ *	a page at most
  * @reserved: must be zero
  * @ret_nr: entries written
  *
@@ -493,8 +501,8 @@ struct ashlar_hint {
  * @addr: where to look from; continue at the end of the last hint
  * @len: how far to look; holes and foreign mappings are passed over
  * @hints: pointer to entries
- * @nr: room for that many
- * @hint_size: sizeof(struct ashlar_hint)
+ * @nr: room for that many, not 0
+ * @hint_size: sizeof(struct ashlar_hint); a page at most
  * @ret_nr: entries written, by address
  * @ret_next: look from here the next time; the end of the range if all is said
  */
