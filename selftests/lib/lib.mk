@@ -20,8 +20,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
 LT_API := align alloc conf dl empty fds fork harden info limit mixing numa \
-	  prefault press pressure realloc shadow sized size startup thread trim \
-	  truth
+	  prefault press pressure realloc shadow sized size startup thread \
+	  trim truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -127,7 +127,7 @@ $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
 $(LT)/unit/theap $(LT)/unit/large: $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
-	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\
+	os_decommit os_advise os_discard_many os_move_pages_to os_map_fixed os_open,\
 	-Wl,--wrap=$(f))
 
 $(LT)/unit/%.o: PART_CFLAGS = $(LT_FLAGS) -Ilib -I$(LIB_ARCHDIR)
