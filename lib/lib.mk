@@ -14,7 +14,7 @@ LIB_backend_OBJS := anon dev device status backend
 LIB_hpheap_OBJS := space limit place hpage hpset decay charge hpheap discard batch hollow tally purge collapse prefault refold
 LIB_slab_OBJS := sizeclass slab mixed
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse parcel theap mixing reclaim remote notify pressure press large thread background process truth nodes stats
+LIB_heap_OBJS := misuse parcel theap mixing breaking reclaim remote notify pressure press large thread background process truth nodes stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

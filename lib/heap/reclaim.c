@@ -13,6 +13,7 @@
  */
 #include "heap/reclaim.h"
 
+#include "heap/breaking.h"
 #include "heap/theap.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/purge.h"
@@ -213,6 +214,7 @@ size_t reclaim_slabs(enum reclaim_how how)
 		walk_all(WALK_COUNT);
 		done = walk_all(WALK_SPARSE);
 	}
+	done += breaking_walk(how, &is_stopping);
 	lock_release(&reclaim_lock);
 	return done;
 }

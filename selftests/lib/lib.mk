@@ -20,7 +20,7 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
 LT_API := align alloc conf dl empty fds fork harden info limit mixing numa \
-	  prefault press pressure realloc shadow sized size startup thread \
+	  prefault press pressure realloc shadow sized size startup thin thread \
 	  trim truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
@@ -216,7 +216,7 @@ CHECK_SLOW += $(patsubst %,$(LT_SRC)/prog/%@600,\
 # Under qemu-user no exec of oneself, no limits, no NUMA, no huge pages, and
 # no madvise() after mremap(): the units there, the rest in a guest.
 # More than one node is to be had in a guest.
-CHECK_GUEST += $(LT)/api/numa.preload
+CHECK_GUEST += $(LT)/api/numa.preload $(LT)/api/thin.preload
 
 CHECK_CROSS += $(patsubst %,$(LT)/unit/%,$(filter-out failnth large thp,$(LT_UNIT)))
 CHECK_CROSS_GUEST += $(patsubst %,$(LT)/api/%-linked,align alloc info realloc \
