@@ -131,11 +131,12 @@ size_t process_purge_all(void)
 		theap_trim(h);
 		lock_release(&h->lock);
 	}
+	/* Slabs first: what has to be broken for it is broken once. */
+	done += reclaim_slabs(RECLAIM_ALL);
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))
 			done += purge_run(hpheap_peek(node), PURGE_ALL,
 					  UINT_MAX);
-	done += reclaim_slabs(RECLAIM_ALL);
 	while (space_trim())
 		;
 	return done;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A walk over the slabs of all heaps.  It takes the slabs of one class and
- * fullness out of their list, so that it meets each once; a slab with vacant
- * units is held, which keeps their objects from being handed out, while the
- * kernel takes the units back without the heap's lock.
+ * A walk over the slabs of all heaps, for memory that goes back part by part;
+ * see lib/heap/breaking.c for the other kind.  It takes the slabs of one class
+ * and fullness out of their list, so that it meets each once; a slab with
+ * vacant units is held, which keeps their objects from being handed out, while
+ * the kernel takes the units back without the heap's lock.
  *
  * Asked for everything, it takes everything.  Otherwise it walks twice: first
  * to count what is vacant in each huge page, then to give that back where less
@@ -12,6 +13,7 @@
  */
 #include "heap/reclaim.h"
 
+#include "heap/breaking.h"
 #include "heap/theap.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/purge.h"
@@ -41,7 +43,7 @@ static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 
 	if (walk == WALK_COUNT)
 		hp->nr_hollow += popcount64(units | s->hollow);
-	if (!units || !hpheap_is_hollowable(s->span.unit))
+	if (!units || hpheap_hollow_how(s->span.unit) != HOLLOW_PARTS)
 		return false;
 	switch (walk) {
 	case WALK_COUNT:
@@ -56,29 +58,45 @@ static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 	}
 }
 
-static size_t give_back(const struct held *held)
-{
-	size_t nr = 0;
+/* Parts of slabs on their way back. */
+struct parts {
+	struct hollow part[HOLLOW_MAX];
+	unsigned int nr;
+};
 
+static void add_part(struct parts *p, size_t unit, unsigned int nr_units)
+{
+	if (p->nr == HOLLOW_MAX) {
+		hpheap_hollow(p->part, p->nr);
+		p->nr = 0;
+	}
+	p->part[p->nr++] = (struct hollow){unit, nr_units};
+}
+
+/* Units of a slab, run by run. */
+static void add_parts(struct parts *p, const struct held *held)
+{
 	for (u64 m = held->units; m;) {
 		unsigned int first = ctz64(m);
 		unsigned int len = ctz64(~(m >> first));
 
-		hpheap_hollow(held->slab->span.unit + first, len);
-		nr += len;
+		add_part(p, held->slab->span.unit + first, len);
 		m &= ~(((1ULL << len) - 1) << first);
 	}
-	return nr;
 }
 
 /* Heap's lock held; it is released on the way. */
 static size_t flush(struct theap *h, struct held *batch, unsigned int nr)
 {
+	struct parts parts = {.nr = 0};
 	size_t done = 0;
 
 	lock_release(&h->lock);
-	for (unsigned int i = 0; i < nr; i++)
-		done += give_back(&batch[i]);
+	for (unsigned int i = 0; i < nr; i++) {
+		add_parts(&parts, &batch[i]);
+		done += popcount64(batch[i].units);
+	}
+	hpheap_hollow(parts.part, parts.nr);
 	lock_acquire(&h->lock);
 	for (unsigned int i = 0; i < nr; i++) {
 		slab_unhold(batch[i].slab, batch[i].units, true);
@@ -110,7 +128,7 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 			continue;
 		}
 		slab_hold(s, units);
-		batch[nr++] = (struct held){ s, units };
+		batch[nr++] = (struct held){s, units};
 		if (nr == BATCH) {
 			done += flush(h, batch, nr);
 			nr = 0;
@@ -195,6 +213,7 @@ size_t reclaim_slabs(enum reclaim_how how)
 		walk_all(WALK_COUNT);
 		done = walk_all(WALK_SPARSE);
 	}
+	done += breaking_walk(how, &is_stopping);
 	lock_release(&reclaim_lock);
 	return done;
 }

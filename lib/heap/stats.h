@@ -39,7 +39,7 @@
 	STAT(purged, "bytes given back so far")                                \
 	STAT(purges, "system calls for it")                                    \
 	STAT(purge_ns, "nanoseconds in them")                                  \
-	STAT(purge_max_ns, "nanoseconds of the longest purge of one page")     \
+	STAT(purge_max_ns, "nanoseconds of the longest of them")               \
 	STAT(prefaulted, "bytes backed ahead of demand")                       \
 	STAT(prefault_hits, "of those, bytes in 2 MiB pages that were taken")  \
 	STAT(prefault_ns, "nanoseconds of CPU time spent on that")             \

@@ -26,6 +26,7 @@ struct owned {
 
 static struct owned runs[NR_RUNS];
 static bool is_used[MODEL_UNITS], is_touched[MODEL_UNITS];
+static bool is_vacant[MODEL_UNITS]; /* in use, but nothing in it */
 static unsigned int nr_maps, nr_discards;
 static unsigned int fail_map, fail_discard; /* the nth call on, 0: none */
 static size_t locked_hpage;		    /* can't be given back, 0: none */
@@ -48,16 +49,84 @@ static int fake_discard(void *addr, size_t len)
 	return 0;
 }
 
-static const struct backend_ops fake_ops = {
-	.name = "fake",
-	.is_huge = true,
-	.discard = fake_discard,
+/* As the kernel's: up to the first range that is refused. */
+static long fake_discard_many(const struct os_range *ranges, unsigned int nr)
+{
+	long done = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		err = fake_discard(ranges[i].addr, ranges[i].len);
+		if (err)
+			return done ? done : err;
+		done += ranges[i].len;
+	}
+	return done;
+}
+
+static long no_discard_many(const struct os_range *ranges, unsigned int nr)
+{
+	(void)ranges;
+	(void)nr;
+	return -ENOSYS;
+}
+
+/* A base page stays whole or goes whole: the caller says which. */
+static int fake_break(void *addr, const struct bitmap *keep)
+{
+	size_t unit = space_unit(addr), grain = os_page_size / UNIT_SIZE, i;
+	unsigned int n;
+
+	for (i = 0; i < HPAGE_UNITS; i++)
+		EXPECT(bitmap_test(keep, i) == bitmap_test(keep, i / grain * grain),
+		       "unit %zu of a page of %zu", i, grain);
+	if (++nr_discards >= fail_discard && fail_discard)
+		return -EBUSY;
+	for (i = n = 0; i < HPAGE_UNITS; i++) {
+		if (bitmap_test(keep, i))
+			continue;
+		EXPECT(!is_used[unit + i] || is_vacant[unit + i],
+		       "unit %zu given back while in use", unit + i);
+		is_touched[unit + i] = false;
+	}
+	return 0;
+}
+
+enum { FAKE_ONE, FAKE_MANY, FAKE_NO_MANY, FAKE_BREAK, NR_FAKES };
+
+static const struct backend_ops fake_ops[NR_FAKES] = {
+	[FAKE_ONE] = {
+		.name = "one by one",
+		.is_huge = true,
+		.discard = fake_discard,
+	},
+	[FAKE_MANY] = {
+		.name = "many at once",
+		.is_huge = true,
+		.discard = fake_discard,
+		.discard_many = fake_discard_many,
+	},
+	[FAKE_NO_MANY] = {
+		.name = "a kernel that can't",
+		.is_huge = true,
+		.discard = fake_discard,
+		.discard_many = no_discard_many,
+	},
+	[FAKE_BREAK] = {
+		.name = "a module",
+		.is_huge = true,
+		.discard = fake_discard,
+		.break_hpage = fake_break,
+	},
 };
+
+static unsigned int fake;
 
 const struct backend_ops *backend_get(enum backend_id id)
 {
 	(void)id;
-	return &fake_ops;
+	return &fake_ops[fake];
 }
 
 int backend_map(void *addr, size_t len, bool want_huge,
@@ -183,8 +252,10 @@ static void work(struct rng *rng, int nr_steps)
 			shrink(o, rng);
 		else
 			give(o);
-		if (i % 1000 == 0)
+		if (i % 1000 == 0) {
+			fake = rng_below(rng, NR_FAKES);
 			purge_run(heap, PURGE_ALL, 1 + rng_below(rng, 50));
+		}
 	}
 	hpheap_check(heap);
 }
@@ -341,6 +412,46 @@ static void one_is_locked(void)
 	give_all();
 }
 
+/* Vacant units go with the free ones; they stay in use, and hollow. */
+static void broken_for_vacant_units(void)
+{
+	struct bitmap vacant = {};
+	struct hpheap_stats stats = {};
+	struct owned o = {}, other = {};
+	size_t held, i;
+
+	if (!set_up())
+		return;
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	fake = FAKE_BREAK;
+	held = heap->stats.held;
+	EXPECT(take(&o, 300, 1) && take(&other, 100, 1), "no units");
+	EXPECT_EQ(o.unit / HPAGE_UNITS, other.unit / HPAGE_UNITS);
+	EXPECT_EQ(held + HPAGE_SIZE, heap->stats.held);
+	for (i = o.unit; i < o.unit + 200; i++) {
+		is_vacant[i] = true;
+		bitmap_set(&vacant, i % HPAGE_UNITS);
+	}
+	fail_discard = 1;
+	nr_discards = 0;
+	EXPECT(!hpheap_break(o.unit / HPAGE_UNITS, &vacant), "was refused");
+	EXPECT_EQ(held + HPAGE_SIZE, heap->stats.held);
+	fail_discard = 0;
+	EXPECT(hpheap_break(o.unit / HPAGE_UNITS, &vacant), "not refused");
+	hpheap_check(heap);
+	EXPECT_EQ(held + 200 * UNIT_SIZE, heap->stats.held);
+	hpheap_stats_add(heap, &stats);
+	EXPECT_EQ(1, stats.nr_broken);
+	EXPECT(hpheap_touch(o.unit, 1), "can't be touched");
+	EXPECT_EQ(held + 201 * UNIT_SIZE, heap->stats.held);
+	memset(is_vacant, 0, sizeof(is_vacant));
+	give(&o);
+	give(&other);
+	hpheap_check(heap);
+	fake = FAKE_ONE;
+}
+
 /* Who calls the tick learns whether to come back at once. */
 static void tick_says_what_is_left(void)
 {
@@ -410,6 +521,7 @@ static const struct ktap_test tests[] = {
 	{"purge_by_large_pages", purge_by_large_pages},
 	{"discard_refused", discard_refused},
 	{"one_is_locked", one_is_locked},
+	{"broken_for_vacant_units", broken_for_vacant_units},
 	{"tick_says_what_is_left", tick_says_what_is_left},
 	{"purged_is_zero", purged_is_zero},
 	{"reservation_ends", reservation_ends},
