@@ -148,7 +148,7 @@ _check: all $$(call test_path,$$(TESTS))
 else
 check_slow = $(if $(FAST),,$(CHECK_SLOW) $(call guest_checks,$(KVERS)))
 check_guest = $(if $(FAST),,guest-kernels $(if $(CHECK_GUEST),$(GUEST_DEPS) \
-	$(call test_path,$(CHECK_GUEST))))
+	$(call test_path,$(CHECK_GUEST) $(CHECK_GUEST_OTHER))))
 _check: all $$(check_guest) $$(call test_path,$$(CHECK_FAST) $$(check_slow))
 	$(Q)selftests/run $(CHECK_FAST) $(check_slow)
 endif

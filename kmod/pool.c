@@ -97,12 +97,15 @@ bool pool_is_low(const struct numa *node)
 /**
  * pool_set_target() - how many zeroed huge pages to keep
  * @node: where
- * @target: huge pages; the zeroer starts below three quarters of it
+ * @target: huge pages; the zeroer starts below three quarters of it; on a node
+ *	without memory it is 0 whatever is asked for
  *
  * What is above the target goes back to the machine at once.
  */
 void pool_set_target(struct numa *node, unsigned long target)
 {
+	if (!node_state(node->nid, N_MEMORY))
+		target = 0;
 	WRITE_ONCE(node->target, target);
 	WRITE_ONCE(node->low, target - target / 4);
 	if (READ_ONCE(node->nr_pages) > target)
@@ -119,14 +122,6 @@ void pool_size_targets(struct numa *node)
 {
 	unsigned long nr_hunks = node_present_pages(node->nid) / HUNK_NR;
 
-	if (!node_state(node->nid, N_MEMORY)) {
-		node->is_min_set = false;
-		node->is_max_set = false;
-		WRITE_ONCE(node->min_target, 0);
-		WRITE_ONCE(node->max_target, 0);
-		pool_set_target(node, 0);
-		return;
-	}
 	if (!node->is_min_set)
 		WRITE_ONCE(node->min_target,
 			   pool >= 0 ? pool : min(nr_hunks / 32, 64UL));

@@ -3,8 +3,9 @@
  * Counters of the whole module, one table row each.
  *
  * Per CPU, so that counting costs nothing; a sum is exact only when nothing
- * runs.  Gauges go up and down, the others only up.  What a counter means is
- * said once, in the uapi header and in Documentation/ABI.
+ * runs.  Gauges go up and down, the others only up (allocated: see zero_one()).
+ * What a counter means is said once, in the uapi header and in
+ * Documentation/ABI.
  */
 #ifndef ASHLAR_STATS_H
 #define ASHLAR_STATS_H

@@ -63,18 +63,24 @@ static struct folio *zeroed_folio(int nid)
 	return folio;
 }
 
+/*
+ * The page is in both books from before the kernel zeroes it, so that they
+ * agree all the while: with a large target that takes long, and whoever looks
+ * at the sum then must not take it for a leak.
+ */
 static bool zero_one(struct numa *node)
 {
 	struct folio *folio;
 	u64 start = current->se.sum_exec_runtime, ns;
 
+	stat_inc(STAT_allocated);
 	stat_inc(STAT_zeroing);
 	folio = zeroed_folio(node->nid);
 	if (!folio) {
 		stat_dec(STAT_zeroing);
+		stat_dec(STAT_allocated);
 		return false;
 	}
-	stat_inc(STAT_allocated);
 	pool_give(node, &folio->page);
 	stat_dec(STAT_zeroing);
 

@@ -106,7 +106,7 @@ static noinline void *new_rare(size_t size)
 
 static inline void *new_throwing(size_t size)
 {
-	void *p = alloc_at_once(size - 1, FINE_MAX);
+	void *p = alloc_at_once(size - 1, FINE_MAX, 1);
 
 	return likely(p) ? p : new_rare(size);
 }
@@ -120,7 +120,7 @@ static noinline void *new_nothrow_rare(size_t size)
 
 static inline void *new_nothrow(size_t size)
 {
-	void *p = alloc_at_once(size - 1, FINE_MAX);
+	void *p = alloc_at_once(size - 1, FINE_MAX, 1);
 
 	return likely(p) ? p : new_nothrow_rare(size);
 }

@@ -37,9 +37,9 @@ static inline void *alloc_class(size_t size, size_t c)
 
 /*
  * The shortest way only, for sizes up to @most: NULL means that it is to be
- * tried another way.  @last is the size less 1.
+ * tried another way.  @last is the size less 1, or its like for an alignment.
  */
-static inline void *alloc_at_once(size_t last, size_t most)
+static inline void *alloc_at_once(size_t last, size_t most, size_t align)
 {
 	struct tcache TLS_SEGMENT *t;
 	size_t c;
@@ -50,7 +50,7 @@ static inline void *alloc_at_once(size_t last, size_t most)
 	t = tcache_here();
 	c = size_class_fine(last);
 	p = *t->top[c];
-	if (unlikely(!p))
+	if (unlikely(!p || (uintptr_t)p & (align - 1)))
 		return NULL;
 	tls_advance(&t->top[c], 1);
 	return p;
@@ -74,19 +74,7 @@ static inline void *alloc(size_t size)
  */
 static inline void *alloc_aligned_at_once(size_t align, size_t size)
 {
-	size_t last = (size - 1) | (align - 1), c;
-	struct tcache TLS_SEGMENT *t;
-	void *p;
-
-	if (unlikely(last >= FINE_MAX))
-		return NULL;
-	t = tcache_here();
-	c = size_class_fine(last);
-	p = *t->top[c];
-	if (unlikely(!p || (uintptr_t)p & (align - 1)))
-		return NULL;
-	tls_advance(&t->top[c], 1);
-	return p;
+	return alloc_at_once((size - 1) | (align - 1), FINE_MAX, align);
 }
 
 static inline void *alloc_aligned(size_t align, size_t size)
@@ -117,8 +105,8 @@ static inline void free_block(void *p)
 }
 
 /*
- * @last is as alloc() or alloc_aligned() had it for @size.  While the process has one
- * heap only, a block can't be another's, and the page map need not be asked.
+ * @last is as alloc() or alloc_aligned() had it for @size.  While the process has
+ * one heap only, a block can't be another's, and the page map need not be asked.
  */
 static inline void free_of_size(void *p, size_t last, size_t size)
 {

@@ -178,7 +178,7 @@ API void *calloc(size_t nr, size_t size)
 
 	if (unlikely(__builtin_mul_overflow(nr, size, &size)))
 		return no_memory();
-	p = alloc_at_once(size - 1, CLEAR_INLINE);
+	p = alloc_at_once(size - 1, CLEAR_INLINE, 1);
 	if (unlikely(!p))
 		return calloc_rare(size);
 	clear(p, (size - 1) | 15);

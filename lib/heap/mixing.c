@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "heap/misuse.h"
+#include "rt/conf.h"
 #include "slab/mixed.h"
 
 enum {
@@ -29,7 +30,7 @@ enum {
 	MIX_CLASSES = 4,     /* looked at for a slab to mix */
 	MIX_SLABS = 8,	     /* of each level */
 	MIX_TRIES = 4,	     /* slabs mixed before a class grows after all */
-	CALM_TURNS = 1,	     /* times the heap's size is freed meanwhile */
+	CALM_TURNS = 4,	     /* times the heap's size is freed meanwhile */
 };
 
 /*
@@ -133,6 +134,15 @@ static void strain(struct theap *h)
 			      memory_order_relaxed);
 }
 
+/* So much was freed. */
+static void relax(struct theap *h, size_t len)
+{
+	size_t left = atomic_load_explicit(&h->strain, memory_order_relaxed);
+
+	atomic_store_explicit(&h->strain, left - min_size(left, len),
+			      memory_order_relaxed);
+}
+
 /* Mix a slab that has room, if it is time for that. */
 static bool mix_one(struct theap *h)
 {
@@ -230,6 +240,7 @@ size_t mixing_put(struct theap *h, struct slab *s, void *obj)
 	if (len < 0)
 		misuse_die(len == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
 			   obj);
+	relax(h, len);
 	if (likely(!mixed_is_empty(s))) {
 		rooms_note(&h->rooms, s, 1ULL << room);
 		return len;
@@ -245,18 +256,55 @@ size_t mixing_put(struct theap *h, struct slab *s, void *obj)
 /**
  * mixing_is_calm() - may objects of mixed slabs wait in the cache?
  * @h: the heap; its lock need not be held
- * @freed: bytes of an object that is freed now
  */
-bool mixing_is_calm(struct theap *h, size_t freed)
+bool mixing_is_calm(const struct theap *h)
 {
-	size_t left = atomic_load_explicit(&h->strain, memory_order_relaxed);
+	return !atomic_load_explicit(&h->strain, memory_order_relaxed);
+}
 
-	if (likely(!left))
-		return true;
-	/* Whoever sets it anew meanwhile does so again before long. */
-	atomic_store_explicit(&h->strain, left - min_size(left, freed),
-			      memory_order_relaxed);
-	return false;
+static struct slab *slab_of_loose(const struct theap *h, void *obj)
+{
+	u64 entry = space_load(obj);
+
+	if (((u32)entry ^ h->id << ENTRY_OWNER_SHIFT) != CLASS_MIXED)
+		misuse_die(MISUSE_DOUBLE, obj); /* its slab has gone since */
+	return slab_of_entry(entry);
+}
+
+/**
+ * mixing_flush() - put back what has gathered
+ * @h: the caller's heap; its lock is not held
+ *
+ * Headers and maps lie apart, those of one object far from those of the next:
+ * all are fetched before the first is needed.
+ */
+void mixing_flush(struct theap *h)
+{
+	unsigned int nr = h->nr_loose;
+
+	h->nr_loose = 0;
+	lock_acquire(&h->lock);
+	for (unsigned int i = 0; i < nr; i++)
+		__builtin_prefetch(slab_of_loose(h, h->loose[i]));
+	for (unsigned int i = 0; i < nr; i++)
+		mixed_prefetch(slab_of_loose(h, h->loose[i]), h->loose[i]);
+	for (unsigned int i = 0; i < nr; i++)
+		h->used -= mixing_put(h, slab_of_loose(h, h->loose[i]),
+				      h->loose[i]);
+	h->nr_flushes++;
+	lock_release(&h->lock);
+}
+
+/**
+ * mixing_free() - an object of a mixed slab goes back, in a while
+ * @h: the caller's heap; its lock is not held
+ * @obj: the object
+ */
+void mixing_free(struct theap *h, void *obj)
+{
+	h->loose[h->nr_loose++] = obj;
+	if (h->nr_loose == MOST_LOOSE || conf.harden)
+		mixing_flush(h);
 }
 
 /**

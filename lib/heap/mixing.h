@@ -14,7 +14,9 @@ unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 size_t mixing_put(struct theap *h, struct slab *s, void *obj);
 void mixing_place(struct theap *h, struct slab *s);
 void mixing_unplace(struct slab *s);
-bool mixing_is_calm(struct theap *h, size_t freed);
+bool mixing_is_calm(const struct theap *h);
+void mixing_free(struct theap *h, void *obj);
+void mixing_flush(struct theap *h);
 void mixing_align(struct theap *h, unsigned int c);
 void mixing_check(struct theap *h);
 

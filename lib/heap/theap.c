@@ -19,6 +19,7 @@ enum {
 	FEW_SLABS = 4, /* of a class: small ones */
 	SPARE_TIMES = 4,
 	SPARES_SEEN = 8, /* empty slabs looked at for another class */
+	WIDE_FROM = 16,	 /* slabs: another one, twice as long, is a small part */
 };
 
 static struct {
@@ -179,14 +180,22 @@ static inline void shed(struct theap *h)
 		shed_to(h, most / 4 * 3);
 }
 
+static enum slab_geometry geometry_of(struct theap *h, unsigned int c)
+{
+	if (h->nr_slabs[c] < FEW_SLABS || h->is_frugal)
+		return SLAB_STARTER;
+	return h->nr_slabs[c] < WIDE_FROM ? SLAB_NORMAL : SLAB_WIDE;
+}
+
 /*
  * A class that has many slabs gets more than one at once, for an eighth of what
  * it has at most.
  */
 static unsigned int batch_of(struct theap *h, unsigned int c)
 {
-	unsigned int room = most_spare(h) / 4 / size_classes[c].units;
-	unsigned int nr = min_size(h->nr_slabs[c] / 8, room);
+	unsigned int units = slab_units(c, geometry_of(h, c));
+	unsigned int part = h->nr_slabs[c] / 8 * size_classes[c].units;
+	unsigned int nr = min_size(part, most_spare(h) / 4) / units;
 
 	return max_size(min_size(nr, SLAB_BATCH), 1);
 }
@@ -219,10 +228,9 @@ static struct slab *turn_spare(struct theap *h, unsigned int c)
 /* A new slab, unplaced; those that came with it are spare. */
 static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 {
-	bool is_small = h->nr_slabs[c] < FEW_SLABS || h->is_frugal;
 	struct slab_want want = {
 		.class = c,
-		.geometry = is_small ? SLAB_STARTER : SLAB_NORMAL,
+		.geometry = geometry_of(h, c),
 		.owner = h->id,
 	};
 	struct slab *slabs[SLAB_BATCH];
@@ -515,6 +523,7 @@ void theap_reset_all(struct theap *mine)
 		lock_reset(&h->lock);
 		if (h == mine)
 			continue;
+		h->nr_loose = 0;
 		atomic_store(&h->is_idle, true);
 		h->next_idle = table.idle;
 		table.idle = h;

@@ -15,7 +15,10 @@
 #include "rt/lock.h"
 #include "slab/mixed.h"
 
-enum { MAX_THEAPS = 1 << 16 };
+enum {
+	MAX_THEAPS = 1 << 16,
+	MOST_LOOSE = 32,
+};
 
 struct parcel;
 
@@ -53,6 +56,10 @@ struct theap {
 	size_t slab_bytes;	/* of all slabs */
 	u64 nr_refills, nr_flushes;
 	u64 seen_turns; /* of both, when reclaim last came by */
+
+	/* The owner's: objects of mixed slabs on their way back. */
+	void *loose[MOST_LOOSE];
+	unsigned int nr_loose;
 };
 
 struct theap *theap_acquire(void);

@@ -5,8 +5,8 @@
  * A stack of the cache grows as it is used: to 4 KiB worth of objects if the
  * thread just allocates, and further, to 1 MiB, if it is full and empty by
  * turns.  One that is not used for a while gives back what it holds if slabs
- * could come free by that.  All stacks of a thread together may hold tcache_max bytes, less
- * where there are many threads.
+ * could come free by that.  All stacks of a thread together may hold tcache_max
+ * bytes, less where there are many threads.
  */
 #include "heap/thread.h"
 
@@ -182,11 +182,19 @@ static void unpack(struct tcache *t, struct parcel *p)
 
 	while (at < end) {
 		u32 entry = entry_of_own(t, *at);
-		unsigned int c = slab_object_class(entry, *at);
-		void **top = t->top[c];
-		size_t nr = min_size(end - at, tcache_room(t, c));
-		void **stop = at + nr;
+		unsigned int c;
+		void **top, **stop;
+		size_t nr;
 
+		if (unlikely((u8)entry == CLASS_MIXED) &&
+		    !mixing_is_calm(t->heap)) {
+			mixing_free(t->heap, *at++);
+			continue;
+		}
+		c = slab_object_class(entry, *at);
+		top = t->top[c];
+		nr = min_size(end - at, tcache_room(t, c));
+		stop = at + nr;
 		if (unlikely(!nr)) {
 			take_over(t, c, *at++);
 			continue;
@@ -414,12 +422,15 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 /* The map does not tell its class, so the fast path could not. */
 static void free_mixed(struct tcache *t, void *p)
 {
-	size_t size = mixed_size(p);
-	unsigned int c = size_class_of(size);
+	unsigned int c;
 
-	if (!mixing_is_calm(t->heap, size))
-		theap_return(t->heap, c, &p, 1);
-	else if (tcache_room(t, c))
+	if (!mixing_is_calm(t->heap)) {
+		mixing_free(t->heap, p);
+		thread_tick(t);
+		return;
+	}
+	c = size_class_of(mixed_size(p));
+	if (tcache_room(t, c))
 		tcache_push_all(t, c, &p, 1);
 	else
 		free_own(t, c, p);
@@ -478,6 +489,7 @@ void thread_trim(struct tcache *t)
 		tcache_resize(t, c, 0);
 		t->swing[c] = SWING_NONE;
 	}
+	mixing_flush(t->heap);
 	lock_acquire(&t->heap->lock);
 	theap_drain(t->heap);
 	theap_trim(t->heap);

@@ -179,6 +179,51 @@ static unsigned int keep_touchable(struct slab *s, size_t size, void **objs,
 	return n;
 }
 
+/*
+ * The first run of just @len granules, 63 at most, that begins at or behind
+ * @from.  All places of a word are tried at once: a run may begin here, and one
+ * may end so far behind; whether it is one and the same is looked at then.
+ */
+static unsigned int next_exact(const struct slab *s, unsigned int from,
+			       unsigned int len)
+{
+	const u64 *w = s->mix.granules;
+	unsigned int nr_words = nr_granules(s) / 64;
+	u64 mask = ~0ULL << (from % 64);
+
+	for (unsigned int i = from / 64; i < nr_words; i++, mask = ~0ULL) {
+		u64 before = i ? w[i - 1] >> 63 : 0;
+		u64 behind = i + 1 < nr_words ? w[i + 1] : 0;
+		unsigned __int128 both = (unsigned __int128)behind << 64 | w[i];
+		u64 starts = w[i] & ~(w[i] << 1 | before) & mask;
+		u64 ends = (u64)(both >> (len - 1)) & ~(u64)(both >> len);
+
+		for (u64 m = starts & ends; m; m &= m - 1) {
+			unsigned int at = i * 64 + ctz64(m);
+
+			if (next_taken(s, at) == at + len)
+				return at;
+		}
+	}
+	return nr_granules(s);
+}
+
+/* The same of a room. */
+static unsigned int next_of_room(const struct slab *s, unsigned int from,
+				 unsigned int room)
+{
+	unsigned int nr = nr_granules(s), at;
+
+	if (room < NR_ROOMS - 1) /* the last one has several lengths */
+		return next_exact(s, from, room + 1);
+	for (at = next_free(s, from); at < nr; at = next_free(s, from)) {
+		from = next_taken(s, at);
+		if (room_of(from - at) == room)
+			break;
+	}
+	return at;
+}
+
 /* Note the room of a run, if it is one. */
 static u64 room_bit(unsigned int first, unsigned int end)
 {
@@ -221,14 +266,11 @@ static unsigned int take_run(struct slab *s, const struct mixed_want *want,
 unsigned int mixed_take(struct slab *s, const struct mixed_want *want,
 			void **objs, unsigned int nr, u64 *ret_rooms)
 {
-	unsigned int end, n = 0, nr_all = nr_granules(s);
-	unsigned int at = next_free(s, 0);
+	unsigned int at, end = 0, n = 0, nr_all = nr_granules(s);
 	u64 rooms = 0;
 
-	for (; n < nr && at < nr_all; at = next_free(s, end)) {
+	while (n < nr && (at = next_of_room(s, end, want->room)) < nr_all) {
 		end = next_taken(s, at);
-		if (room_of(end - at) != want->room)
-			continue;
 		n += take_run(s, want, at, end, objs + n, nr - n, &rooms);
 		if (want->is_longer)
 			break;
@@ -296,9 +338,12 @@ void mixed_check(const struct slab *s)
 {
 	unsigned int nr_free = 0;
 
-	for (unsigned int i = 0; i < nr_granules(s); i++) {
-		nr_free += is_free(s, i);
-		assert(!is_free(s, i) || !is_last(s, i));
+	for (unsigned int i = 0; i < nr_granules(s); i += 64) {
+		u64 free = s->mix.granules[i / 64];
+
+		nr_free += popcount64(free);
+		assert(!(free & atomic_load_explicit(last_word(s, i),
+						     memory_order_relaxed)));
 	}
 	assert(nr_free == s->nr_free);
 	(void)nr_free;

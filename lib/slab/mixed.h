@@ -45,6 +45,16 @@ void mixed_hold(struct slab *s, unsigned int unit);
 void mixed_unhold(struct slab *s, unsigned int unit);
 void mixed_check(const struct slab *s);
 
+/* What mixed_put() will look at. */
+static inline void mixed_prefetch(const struct slab *s, const void *obj)
+{
+	size_t off = (const char *)obj - slab_base(s);
+	const u64 *w = s->mix.granules + (off >> CLASS_GRAIN_SHIFT) / 64;
+
+	__builtin_prefetch(w, 1);
+	__builtin_prefetch(w + s->span.nr_units * UNIT_GRANULES / 64, 1);
+}
+
 /* Bytes of a run that holds @size aligned to @align, wherever it begins. */
 static inline size_t mixed_need(size_t size, size_t align)
 {

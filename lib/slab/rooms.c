@@ -7,7 +7,7 @@
 #include "rt/meta.h"
 #include "slab/slab.h"
 
-enum { LEVELS = 4 }; /* of nodes: 16 million slabs */
+enum { LEVELS = 4 }; /* of nodes: 13 million slabs */
 
 static struct rooms_node *create(struct rooms_node *parent, unsigned int digit)
 {
@@ -15,7 +15,7 @@ static struct rooms_node *create(struct rooms_node *parent, unsigned int digit)
 
 	if (!n)
 		return NULL;
-	n->open = ~0ULL;
+	n->open = ~0ULL >> (64 - ROOMS_FAN);
 	n->parent = parent;
 	n->digit = digit;
 	if (parent)

@@ -4,7 +4,7 @@
  * is the largest class that it holds: up to 1 KiB there is a room for each
  * length, and longer ones share the last.
  *
- * The slabs are leaves of a tree in which each node has 64 children, and for
+ * The slabs are leaves of a tree in which each node has 60 children, and for
  * each room one word that tells under which of them there may be such a run.
  * May: a note is taken when a run comes into being, and goes only when somebody
  * looks for the run and finds none; so what is freed and joined needs no search
@@ -20,7 +20,7 @@
 
 enum {
 	NR_ROOMS = NR_FINE, /* classes that mixed slabs serve */
-	ROOMS_FAN = 64,
+	ROOMS_FAN = 60, /* so many that a node is 1 KiB */
 };
 
 struct slab;
@@ -32,6 +32,8 @@ struct rooms_node {
 	unsigned int digit; /* which child of it this is */
 	void *child[ROOMS_FAN]; /* nodes; slabs, if this is a lowest one */
 };
+
+static_assert(sizeof(struct rooms_node) <= 1024, "a node takes 2 KiB");
 
 struct rooms {
 	struct rooms_node *root;

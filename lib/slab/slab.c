@@ -16,16 +16,25 @@
 enum {
 	STARTER_MIN_OBJS = 8,
 	GUARD_EVERY = 16, /* units of slabs of a hardened process */
+	WIDE_UNITS = MIXED_UNITS, /* at most, so that it can be mixed */
 };
 
-/* Units of a slab; the first one of a thread's class may be smaller. */
-static unsigned int units_for(unsigned int class, enum slab_geometry geometry)
+/**
+ * slab_units() - units of a slab
+ * @class: its class
+ * @geometry: the first ones of a thread's class may be smaller, and one of many
+ *	is twice as long, in most classes
+ */
+unsigned int slab_units(unsigned int class, enum slab_geometry geometry)
 {
 	const struct size_class *c = &size_classes[class];
 	size_t least = align_up((size_t)c->size * STARTER_MIN_OBJS, UNIT_SIZE);
 
 	if (geometry == SLAB_STARTER)
 		return min_size(c->units, least >> UNIT_SHIFT);
+	if (geometry == SLAB_WIDE && 2 * c->units <= WIDE_UNITS &&
+	    2 * c->units * UNIT_SIZE <= MAX_SLAB_OBJS * c->size)
+		return 2 * c->units;
 	return c->units;
 }
 
@@ -104,7 +113,7 @@ static unsigned int take_units(struct hpheap *h, unsigned int nr_units,
 unsigned int slab_create(const struct slab_want *want, unsigned int most,
 			 struct slab **ret_slabs)
 {
-	unsigned int nr_units = units_for(want->class, want->geometry);
+	unsigned int nr_units = slab_units(want->class, want->geometry);
 	struct hpheap *h = hpheap_get(want->node);
 	unsigned int nr = alloc_headers(ret_slabs, h ? most : 0), got = 0;
 	struct run run;
@@ -124,8 +133,9 @@ unsigned int slab_create(const struct slab_want *want, unsigned int most,
 /* Has an empty slab the length of one of class @class? */
 bool slab_may_turn(const struct slab *s, unsigned int class)
 {
-	return s->span.nr_units == units_for(class, SLAB_NORMAL) ||
-	       s->span.nr_units == units_for(class, SLAB_STARTER);
+	return s->span.nr_units == slab_units(class, SLAB_NORMAL) ||
+	       s->span.nr_units == slab_units(class, SLAB_WIDE) ||
+	       s->span.nr_units == slab_units(class, SLAB_STARTER);
 }
 
 /**

@@ -93,6 +93,7 @@ static inline char *slab_base(const struct slab *s)
 enum slab_geometry {
 	SLAB_NORMAL,
 	SLAB_STARTER, /* as small as makes sense: the first of its class */
+	SLAB_WIDE,    /* one of many: half the headers, half the tails */
 };
 
 enum { SLAB_BATCH = 8 };
@@ -108,6 +109,7 @@ struct slab_rest {
 	size_t unit, nr_units;
 };
 
+unsigned int slab_units(unsigned int class, enum slab_geometry geometry);
 unsigned int slab_create(const struct slab_want *want, unsigned int most,
 			 struct slab **ret_slabs);
 bool slab_may_turn(const struct slab *s, unsigned int class);

@@ -228,6 +228,13 @@ static void fdinfo_counts(void)
 	munmap(p, 4 * HUNK);
 }
 
+static bool shows_target(void *arg)
+{
+	const struct ashlar_status_node *node = arg;
+
+	return (long)node->target == read_number(ASHLAR_SYSFS "node0/target");
+}
+
 static void status_page(void)
 {
 	const struct ashlar_status_node *node;
@@ -253,7 +260,10 @@ static void status_page(void)
 	node = (const void *)((const char *)status + status->node_offset);
 	EXPECT_EQ(ASHLAR_STATUS_ONLINE, node->flags & ASHLAR_STATUS_ONLINE);
 	EXPECT(node->free_pages > 1000, "%llu free pages", node->free_pages);
-	EXPECT_EQ(read_number(ASHLAR_SYSFS "node0/target"), (long)node->target);
+	/* It follows demand, and the page is written anew a little later. */
+	EXPECT(wait_for(shows_target, (void *)node, 10000), "target %lu, %lld",
+	       (unsigned long)node->target,
+	       (long long)read_number(ASHLAR_SYSFS "node0/target"));
 	EXPECT(mmap(NULL, info.ret_status_len, PROT_READ | PROT_WRITE,
 		    MAP_SHARED, dev, info.ret_status_offset) == MAP_FAILED,
 	       "the status page mapped writable");

@@ -102,7 +102,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed print \
+LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed mixing print \
 	   quarantine reclaim remote rooms sizeclass slab tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
@@ -129,7 +129,7 @@ $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
 $(LT)/unit/mixed $(LT)/unit/rooms: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
-$(patsubst %,$(LT)/unit/%,guarded large reclaim remote theap): $(LIB_OBJS)
+$(patsubst %,$(LT)/unit/%,guarded large mixing reclaim remote theap): $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_discard_many os_move_pages_to os_map_fixed os_open,\

@@ -76,7 +76,8 @@ check-guest: GUEST_KVERS := $(KVER)
 else
 check-guest: GUEST_KVERS := $(KVERS)
 endif
-check-guest: all guest-kernels $$(GUEST_DEPS) $$(call test_path,$$(CHECK_GUEST)) \
+check-guest: all guest-kernels $$(GUEST_DEPS) \
+		$$(call test_path,$$(CHECK_GUEST) $$(CHECK_GUEST_OTHER)) \
 		$(KVERS:%=$(BUILD)/selftests/guest-%) \
 		$(KVERS:%=$(BUILD)/selftests/guest-other-%)
 	$(Q)selftests/run $(call guest_checks,$(GUEST_KVERS))

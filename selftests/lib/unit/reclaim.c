@@ -19,8 +19,11 @@
 /* 4 KiB and 64 bytes; slabs of 8 units and of 4. */
 enum { PAGE_CLASS = 79, SMALL_CLASS = 3, NR = 4096 };
 
-/* Small ones that fill the first four slabs, of one unit, and others of four. */
-enum { NR_SLABS = 15, NR_SMALL = 4 * 64 + NR_SLABS * 256 };
+/*
+ * Small ones that fill the first four slabs, of one unit, and others of four:
+ * fewer than would have a class get longer ones.
+ */
+enum { NR_SLABS = 12, NR_SMALL = 4 * 64 + NR_SLABS * 256 };
 
 static struct theap *heap;
 static char *objs[NR];
