@@ -21,6 +21,7 @@
 #include "hpheap/prefault.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
+#include "hpheap/rejoin.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -138,6 +139,7 @@ static enum pace background_round(struct rounds *r)
 
 	pace = max_size(pace, worked(press_tick(now)));
 	pace = max_size(pace, worked(refold_round(r, now)));
+	pace = max_size(pace, worked(rejoin_tick(now)));
 	return max_size(pace, worked(reclaim_round(r, now)));
 }
 
