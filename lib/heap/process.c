@@ -21,6 +21,7 @@
 #include "hpheap/place.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
+#include "hpheap/rejoin.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
@@ -166,6 +167,8 @@ void process_after_fork_parent(void)
 	lock_release(&init_lock);
 	pressure_after_fork_parent();
 	notify_after_fork_parent();
+	/* It does not start a thread for it: a small heap is not worth one. */
+	rejoin_request();
 	if (!backend_has_refold())
 		return;
 	refold_request();
@@ -194,5 +197,6 @@ void process_after_fork_child(void)
 	thread_after_fork();
 	purge_disable();
 	refold_cancel();
+	rejoin_cancel();
 	background_after_fork_child();
 }

@@ -26,6 +26,7 @@
 	STAT(hard_refused, "allocations refused at the hard limit")            \
 	STAT(pressure_events, "times the kernel or the module told of memory " \
 			      "pressure")                                      \
+	STAT(pressure_ignored, "times that was not believed: enough was free") \
 	STAT(pressure_calls, "calls of functions registered for it")           \
 	STAT(numa_sampled, "pages that the kernel was asked the node of")      \
 	STAT(numa_local, "of those, on a node where they should be")           \

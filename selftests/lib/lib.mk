@@ -20,8 +20,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
 LT_API := align alloc conf dl empty fds fork harden idle info limit mixing numa \
-	  places prefault press pressure realloc shadow sized size startup thin \
-	  thread trim truth
+	  places prefault press pressure realloc shadow sized size snapshot startup \
+	  thin thread trim truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
