@@ -56,11 +56,12 @@ static char *base_of(const struct batch_page *p)
 	return space_addr(hpheap_index(p->hp) * HPAGE_UNITS);
 }
 
+/* Only what was there has been given back: a purge lives by this count. */
 static void note_clean(struct batch_page *p, unsigned int first,
 		       unsigned int nr)
 {
 	bitmap_set_range(&p->clean, first, nr);
-	p->nr_clean += nr;
+	p->nr_clean += bitmap_count_range(&p->touched, first, nr);
 }
 
 /* Give the ranges back that have come together. */
@@ -151,20 +152,26 @@ static void keep_whole_pages(struct bitmap *keep)
 
 static void break_page(struct batch *b, struct batch_page *p)
 {
-	u64 start = discard_begin(&b->cost);
+	struct bitmap clean;
+	unsigned int nr = 0;
+	u64 start;
 	int err;
 
+	keep_whole_pages(&p->keep);
+	for (unsigned int i = 0; i < BITMAP_WORDS; i++) {
+		clean.w[i] = p->touched.w[i] & ~p->keep.w[i];
+		nr += popcount64(clean.w[i]);
+	}
+	/* All that is free may lie in base pages that stay. */
+	start = nr ? discard_begin(&b->cost) : 0;
 	if (!start)
 		return;
-	keep_whole_pages(&p->keep);
 	err = p->ops->break_hpage(base_of(p), &p->keep);
 	discard_end(&b->cost, start);
 	if (err)
 		return;
-	for (unsigned int i = 0; i < BITMAP_WORDS; i++) {
-		p->clean.w[i] = ~p->keep.w[i];
-		p->nr_clean += popcount64(p->clean.w[i]);
-	}
+	p->clean = clean;
+	p->nr_clean = nr;
 }
 
 /* Where nothing is any more nobody looks into the page map. */

@@ -361,6 +361,36 @@ static void purge_by_large_pages(void)
 	give_all();
 }
 
+/* Nothing whole is free of a page that is broken: it is left alone. */
+static void no_whole_page_is_free(void)
+{
+	struct owned o[8] = {};
+	size_t was = os_page_size;
+	unsigned int i;
+
+	if (!set_up())
+		return;
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	os_page_size = 16384;
+	fake = FAKE_BREAK;
+	for (i = 0; i < 8; i++)
+		EXPECT(take(&o[i], 1, 1), "no unit");
+	give(&o[0]);
+	give(&o[5]);
+	/* It breaks the page: behind these there was more. */
+	EXPECT_EQ(HPAGE_UNITS - 8, purge_run(heap, PURGE_ALL, 10));
+	nr_discards = 0;
+	EXPECT_EQ(0, purge_run(heap, PURGE_ALL, 10));
+	EXPECT_EQ(0, nr_discards);
+	EXPECT_EQ(2 * UNIT_SIZE, purge_pending(heap));
+	os_page_size = was;
+	for (i = 0; i < 8; i++)
+		if (o[i].nr)
+			give(&o[i]);
+	fake = FAKE_ONE;
+}
+
 /* A kernel that refuses: dirty stays dirty, nothing is lost, no endless loop,
  * and it goes back once the kernel no longer refuses.
  */
@@ -519,6 +549,7 @@ static const struct ktap_test tests[] = {
 	{"growth_refused", growth_refused},
 	{"purge_all_gives_all", purge_all_gives_all},
 	{"purge_by_large_pages", purge_by_large_pages},
+	{"no_whole_page_is_free", no_whole_page_is_free},
 	{"discard_refused", discard_refused},
 	{"one_is_locked", one_is_locked},
 	{"broken_for_vacant_units", broken_for_vacant_units},
