@@ -96,7 +96,7 @@ static void count(struct theap *h, struct slab *s, void *arg)
  * A page that is whole is broken if it is sparse and has aged, and if most of
  * what is vacant in it is at rest: the rest would have to be copied.
  */
-static bool is_worth_it(const struct hpage *hp, const struct vacancy *v)
+static bool is_worth_it(const struct hpage_view *hp, const struct vacancy *v)
 {
 	unsigned int nr_quiet = bitmap_count_range(&v->quiet, 0, HPAGE_UNITS);
 	long age = (u32)os_now_ms() - hp->since_ms;
@@ -161,18 +161,16 @@ static size_t break_one(size_t hpage, const struct bitmap *wanted)
 
 static size_t look_at(size_t hpage, enum reclaim_how how)
 {
-	const struct hpage *hp = &space.hpages[hpage];
 	struct vacancy v = {.nr = 0};
+	struct hpage_view hp;
 
-	if (hp->state == HP_UNUSED || !hp->nr_used ||
-	    hpheap_hollow_how(hpage * HPAGE_UNITS) != HOLLOW_BREAK)
+	if (hpheap_hollow_how(hpage * HPAGE_UNITS) != HOLLOW_BREAK ||
+	    !hpheap_look(hpage, &hp) || !hp.nr_used)
 		return 0;
-	if (how == RECLAIM_ALL) {
-		each_slab(hpage, count, &v);
-		return v.nr_new || hp->nr_dirty ? break_one(hpage, NULL) : 0;
-	}
 	each_slab(hpage, count, &v);
-	return is_worth_it(hp, &v) ? break_one(hpage, &v.quiet) : 0;
+	if (how == RECLAIM_ALL)
+		return v.nr_new || hp.nr_dirty ? break_one(hpage, NULL) : 0;
+	return is_worth_it(&hp, &v) ? break_one(hpage, &v.quiet) : 0;
 }
 
 /**

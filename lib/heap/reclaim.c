@@ -30,19 +30,24 @@ struct held {
 static struct lock reclaim_lock; /* one walk at a time; outermost */
 static _Atomic bool is_stopping; /* somebody waits for the walk to end */
 
-static struct hpage *hpage_of(const struct slab *s)
+/* Is the huge page of a slab sparse, or broken anyway? */
+static bool is_sparse(size_t hpage)
 {
-	return &space.hpages[s->span.unit / HPAGE_UNITS];
+	struct hpage_view hp;
+
+	return hpheap_look(hpage, &hp) &&
+	       (hp.is_broken ||
+		hp.nr_used < DENSE_UNITS + space.hpages[hpage].nr_hollow);
 }
 
 /* Is it worth it, or just to be counted?  Heap's lock held. */
 static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 {
-	struct hpage *hp = hpage_of(s);
+	size_t hpage = s->span.unit / HPAGE_UNITS;
 	bool is_quiet;
 
 	if (walk == WALK_COUNT)
-		hp->nr_hollow += popcount64(units | s->hollow);
+		space.hpages[hpage].nr_hollow += popcount64(units | s->hollow);
 	if (!units || hpheap_hollow_how(s->span.unit) != HOLLOW_PARTS)
 		return false;
 	switch (walk) {
@@ -51,8 +56,7 @@ static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 	case WALK_SPARSE:
 		is_quiet = s->seen_free == s->nr_free;
 		s->seen_free = s->nr_free;
-		return is_quiet && (hp->is_broken ||
-				    hp->nr_used < DENSE_UNITS + hp->nr_hollow);
+		return is_quiet && is_sparse(hpage);
 	default:
 		return true;
 	}

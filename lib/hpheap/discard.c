@@ -9,12 +9,15 @@
 #include "backend/backend.h"
 #include "os/sys.h"
 
-/* The time at which a call begins; 0: it is too late for one. */
+/*
+ * The time at which a call begins; 0: it is too late for one.  The first is
+ * never late, so that who is always late gets on, too.
+ */
 u64 discard_begin(const struct discard_cost *c)
 {
 	u64 now = os_now_ns();
 
-	return c->deadline_ns && now >= c->deadline_ns ? 0 : now;
+	return c->deadline_ns && c->nr_calls && now >= c->deadline_ns ? 0 : now;
 }
 
 /* A call that began at @start_ns has returned. */

@@ -16,7 +16,7 @@ struct backend_ops;
 struct discard_cost {
 	unsigned int nr_calls;
 	u64 ns, max_ns;	 /* in all of them, in the longest */
-	u64 deadline_ns; /* no call is begun after it; 0: none */
+	u64 deadline_ns; /* but the first, no call is begun after it; 0: none */
 };
 
 u64 discard_begin(const struct discard_cost *c);

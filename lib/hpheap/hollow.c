@@ -16,13 +16,14 @@ static struct hpage *hpage_of(size_t unit)
 
 /**
  * hpheap_hollow_how() - how can parts of a run in use be given back here?
- * @unit: any unit of the run
+ * @unit: any unit of the run, or of a huge page
  */
 enum hollow_how hpheap_hollow_how(size_t unit)
 {
 	const struct hpage *hp = hpage_of(unit);
 
-	if (hp->backend == BK_HUGETLB)
+	if (!atomic_load_explicit(&hp->is_known, memory_order_acquire) ||
+	    hp->backend == BK_HUGETLB)
 		return HOLLOW_NOT;
 	return backend_get(hp->backend)->break_hpage ? HOLLOW_BREAK
 						     : HOLLOW_PARTS;

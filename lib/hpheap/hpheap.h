@@ -69,6 +69,14 @@ enum hollow_how {
 	HOLLOW_BREAK, /* all those of a huge page together */
 };
 
+/* What others see of a huge page. */
+struct hpage_view {
+	u8 state; /* enum hpage_state */
+	bool is_broken;
+	u16 nr_used, nr_dirty;
+	u32 since_ms;
+};
+
 struct run {
 	size_t unit; /* first one */
 	bool is_zero;
@@ -88,6 +96,7 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		   bool *ret_is_zero);
 enum hollow_how hpheap_hollow_how(size_t unit);
 void hpheap_hollow(const struct hollow *parts, unsigned int nr);
+bool hpheap_look(size_t hpage, struct hpage_view *ret_view);
 bool hpheap_break(size_t hpage, const struct bitmap *vacant);
 bool hpheap_touch(size_t unit, size_t nr_units);
 size_t hpheap_used(struct hpheap *h);

@@ -49,11 +49,14 @@ void rejoin_cancel(void)
 	rejoin.is_pending = false;
 }
 
-static bool is_candidate(const struct hpage *hp)
+static bool is_candidate(size_t hpage)
 {
-	return (hp->state == HP_PARTIAL || hp->state == HP_FULL) &&
-	       hp->backend == BK_THP && !hp->is_broken &&
-	       hp->nr_used >= DENSE_UNITS;
+	struct hpage_view hp;
+
+	return hpheap_look(hpage, &hp) &&
+	       (hp.state == HP_PARTIAL || hp.state == HP_FULL) &&
+	       space.hpages[hpage].backend == BK_THP && !hp.is_broken &&
+	       hp.nr_used >= DENSE_UNITS;
 }
 
 /* Nothing is purged meanwhile. */
@@ -64,7 +67,7 @@ static void collapse(size_t hpage)
 	char *addr = space_addr(hpage * HPAGE_UNITS);
 
 	lock_acquire(&h->purge_lock);
-	if (is_candidate(hp))
+	if (is_candidate(hpage))
 		backend_get(hp->backend)->collapse(addr, HPAGE_SIZE);
 	lock_release(&h->purge_lock);
 }
@@ -83,7 +86,7 @@ static void look_at(size_t hpage)
 {
 	int shared;
 
-	if (!is_candidate(&space.hpages[hpage]))
+	if (!is_candidate(hpage))
 		return;
 	shared = os_pagemap_is_shared(space_addr(hpage * HPAGE_UNITS),
 				      HPAGE_SIZE);
