@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "backend/backend.h"
+#include "hpheap/discard.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/purge.h"
 #include "hpheap/space.h"
@@ -442,6 +443,31 @@ static void one_is_locked(void)
 	give_all();
 }
 
+/* Who is late from the start makes one call, and then no more. */
+static void late_is_one_call(void)
+{
+	struct os_range ranges[3];
+	unsigned int i;
+
+	if (!set_up())
+		return;
+	give_all();
+	for (i = 0; i < 3; i++)
+		ranges[i] = (struct os_range){
+			.addr = space_addr((MODEL_UNITS / HPAGE_UNITS - 1 - i) *
+					   HPAGE_UNITS),
+			.len = UNIT_SIZE,
+		};
+	for (i = FAKE_ONE; i <= FAKE_NO_MANY; i++) {
+		struct discard_cost cost = {.deadline_ns = 1};
+
+		EXPECT_EQ(i == FAKE_MANY ? 7 : 1,
+			  discard_ranges(&fake_ops[i], ranges, 3, &cost));
+		EXPECT_EQ(1, cost.nr_calls);
+		EXPECT_EQ(0, discard_ranges(&fake_ops[i], ranges, 3, &cost));
+	}
+}
+
 /* Vacant units go with the free ones; they stay in use, and hollow. */
 static void broken_for_vacant_units(void)
 {
@@ -552,6 +578,7 @@ static const struct ktap_test tests[] = {
 	{"no_whole_page_is_free", no_whole_page_is_free},
 	{"discard_refused", discard_refused},
 	{"one_is_locked", one_is_locked},
+	{"late_is_one_call", late_is_one_call},
 	{"broken_for_vacant_units", broken_for_vacant_units},
 	{"tick_says_what_is_left", tick_says_what_is_left},
 	{"purged_is_zero", purged_is_zero},
