@@ -40,9 +40,17 @@ static bool is_full_range(unsigned int r)
 	return ranges[r].nr_filled >= RANGE / OBJECT * 9 / 10;
 }
 
+/* Of twelve base pages of a range, how many stay in use. */
+static unsigned int twelfths(unsigned int r)
+{
+	static const unsigned int of[] = {1, 7, 5, 10};
+
+	return of[r % 4];
+}
+
 static bool is_dense_range(unsigned int r)
 {
-	return r % 2;
+	return twelfths(r) >= 6;
 }
 
 /* Return: true if what is filled is huge. */
@@ -67,10 +75,7 @@ static bool fill(void)
 	return ashlar_stat("huge") > FILL / 10 * 8;
 }
 
-/*
- * Of each base page one object stays or none: in every second range on one page
- * of twelve, in the others on five of six.
- */
+/* Of each base page one object stays or none. */
 static void thin(struct rng *rng)
 {
 	uint64_t salt = rng_next(rng);
@@ -80,9 +85,9 @@ static void thin(struct rng *rng)
 		uintptr_t page = (uintptr_t)objects[i] / PAGE;
 		unsigned int r = range_of(objects[i]);
 		uint64_t dice = (page * 2654435761u ^ salt) >> 7;
-		bool stays = is_dense_range(r) ? dice % 6 : !(dice % 12);
+		bool is_first = (uintptr_t)objects[i] % PAGE < OBJECT;
 
-		if (stays && (uintptr_t)objects[i] % PAGE < OBJECT) {
+		if (is_first && dice % 12 < twelfths(r)) {
 			ranges[r].nr_pages++;
 			continue;
 		}
@@ -191,18 +196,20 @@ static long resident_kib(void)
 	       huge * (RANGE >> 10) + small * (PAGE >> 10);
 }
 
-static bool wait_until_below(long goal_kib)
+/* Return: seconds that it took, or -1. */
+static int wait_until_below(long goal_kib)
 {
 	const struct timespec pause = {0, 200000000};
+	time_t start = time(NULL);
 	unsigned int i;
 
 	for (i = 0; i < PATIENCE_S * 5; i++) {
 		touch_all();
 		if (resident_kib() <= goal_kib)
-			return true;
+			return time(NULL) - start;
 		nanosleep(&pause, NULL);
 	}
-	return false;
+	return -1;
 }
 
 /* KiB that the kernel maps huge. */
@@ -216,6 +223,7 @@ static int thinned(void)
 	long before = resident_kib(), full, goal, huge, more,
 	     broken = module_stat("broken");
 	struct rng rng;
+	int took;
 
 	rng_start(&rng);
 	if (!fill()) {
@@ -229,14 +237,15 @@ static int thinned(void)
 	goal = before + live_kib(true) + SLACK_KIB;
 	dprintf(2, "%ld KiB resident at first, %ld full, goal %ld\n", before,
 		full, goal);
-	if (!EXPECT(wait_until_below(goal), "%ld KiB resident, goal %ld",
+	took = wait_until_below(goal);
+	if (!EXPECT(took >= 0, "%ld KiB resident, goal %ld",
 		    resident_kib(), goal))
 		return 1;
 	huge = huge_kib();
 	more = free_huge_kib() - more;
-	dprintf(2, "thinned: %ld resident, %ld huge, %ld dense; %ld KiB more "
-		"free in blocks of 2 MiB\n", resident_kib(), huge,
-		whole_kib(true), more);
+	dprintf(2, "thinned in %d s: %ld resident, %ld huge, %ld dense; %ld "
+		"KiB more free in blocks of 2 MiB\n", took, resident_kib(),
+		huge, whole_kib(true), more);
 	if (huge < whole_kib(true) / 100 * 95 ||
 	    full - before < (long)(FILL >> 10))
 		return 5;
