@@ -5,6 +5,8 @@
  */
 #include "mem.h"
 
+#include "machine.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +74,7 @@ static struct resident read_resident(void)
 void mem_baseline(void)
 {
 	baseline = read_resident();
+	machine_baseline();
 }
 
 /*
@@ -104,6 +107,7 @@ void mem_report(const char *step, size_t live)
 	       live >> 10, rss > 0 ? rss : 0, huge > 0 ? huge : 0,
 	       mem_elapsed());
 	report_metadata(step);
+	machine_report(step);
 	fflush(stdout);
 }
 
