@@ -150,11 +150,7 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 	return done;
 }
 
-/*
- * A heap whose thread took and returned nothing since the last walk: its thread
- * sleeps, or its cache is enough for it.  It keeps no empty slabs, and what
- * others have freed goes into slabs.
- */
+/* What a heap does not need goes if nothing came and went since the last look. */
 static void settle_if_quiet(struct theap *h)
 {
 	u64 turns;
@@ -169,10 +165,18 @@ static void settle_if_quiet(struct theap *h)
 	lock_release(&h->lock);
 }
 
-static void settle_quiet_heaps(void)
+/**
+ * reclaim_settle() - heaps that are quiet keep no empty slabs
+ *
+ * The thread of such a heap sleeps, or its cache is enough for it.  What others
+ * have freed goes into its slabs, too.
+ */
+void reclaim_settle(void)
 {
+	lock_acquire(&reclaim_lock);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		settle_if_quiet(h);
+	lock_release(&reclaim_lock);
 }
 
 static size_t walk_all(enum walk walk)
@@ -212,7 +216,6 @@ size_t reclaim_slabs(enum reclaim_how how)
 	if (how == RECLAIM_ALL) {
 		done = walk_all(WALK_ALL);
 	} else {
-		settle_quiet_heaps();
 		forget_counts();
 		walk_all(WALK_COUNT);
 		done = walk_all(WALK_SPARSE);
