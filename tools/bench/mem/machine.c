@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MODULE_STATS "/sys/class/misc/ashlar/stats/"
 
@@ -44,6 +45,13 @@ static struct machine read_machine(void)
 			    read_number(MODULE_STATS "broken", ""),
 		.splits = read_number("/proc/vmstat", "thp_split_pmd "),
 	};
+}
+
+long machine_device_kib(void)
+{
+	return read_number(MODULE_STATS "mapped", "") * 2048 +
+	       read_number(MODULE_STATS "small", "") *
+		       (sysconf(_SC_PAGESIZE) >> 10);
 }
 
 void machine_baseline(void)

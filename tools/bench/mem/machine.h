@@ -7,6 +7,12 @@
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
+/*
+ * KiB of the module's memory that processes hold; 0 without the module. Right
+ * after it was given back in part none of it need be mapped, nor resident.
+ */
+long machine_device_kib(void);
+
 /* Take the counters as they are now for zero. */
 void machine_baseline(void);
 

@@ -175,21 +175,25 @@ def print_steps(program, by_setting):
                                              for step in steps))
 
 
+def machine_cell(held):
+    """'taken over live, given back, split' of one step."""
+    lives = held["live_kib"] > 64
+    taken = held["taken_kib"] / (held["live_kib"] if lives else 1024)
+    return f"{taken:.2f}{'x' if lives else 'M'}" \
+           f"{held['returned']:5d}{held['splits']:6d}"
+
+
 def print_machine(program, by_setting):
-    """Memory that the machine has less (of the live bytes), huge pages given
-    back whole, huge mappings split: settings down, steps across."""
+    """Memory that the machine has less, huge pages given back whole and huge
+    mappings split since the start: settings down, steps across."""
+    runs = {name: one[0]["steps"] for name, one in by_setting.items() if one}
     print(f"{program}: taken from the machine/live (MiB: M), huge pages given "
-          "back whole, split")
-    for setting, runs in by_setting.items():
-        if not runs:
-            continue
-        cells = []
-        for held in runs[0]["steps"].values():
-            lives = held["live_kib"] > 64
-            taken = held["taken_kib"] / (held["live_kib"] if lives else 1024)
-            cells.append(f"{taken:.2f}{'x' if lives else 'M'}"
-                         f"{held['returned']:5d}{held['splits']:5d}")
-        print(f"{setting:11s}" + "".join(f"{one:>18s}" for one in cells))
+          "back whole, mappings split")
+    print(f"{'':11s}" + "".join(f"{step:>20s}"
+                                for step in next(iter(runs.values()))))
+    for setting, steps in runs.items():
+        print(f"{setting:11s}" + "".join(f"{machine_cell(held):>20s}"
+                                         for held in steps.values()))
 
 
 def print_seconds(program, by_setting):
@@ -202,7 +206,8 @@ def print_seconds(program, by_setting):
 def print_metadata(program, by_setting):
     """Where the allocator says it: its own tables as part of the heap."""
     for setting, runs in by_setting.items():
-        shares = [f"{step} {100 * held['metadata_kib'] / held['rss_kib']:.2f}"
+        shares = [f"{step} "
+                  f"{100 * held['metadata_kib'] / max(held['rss_kib'], 1):.2f}"
                   for step, held in (runs[0]["steps"].items() if runs else ())
                   if "metadata_kib" in held and held["live_kib"] > 64]
         if shares:
