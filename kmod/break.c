@@ -68,6 +68,36 @@ static bool slot_isolate_huge(struct region *region, unsigned long idx)
 	return page_is_idle(slot->huge);
 }
 
+/*
+ * A slot that was broken before: the small pages that are not live go.  What a
+ * relative or a pinner has of them it keeps.
+ */
+static int trim_slot(struct region *region, unsigned long idx,
+		     const unsigned long *live)
+{
+	struct slot *slot = &region->slots[idx];
+	struct slot gone = { .overlay = overlay_create() };
+	struct page **pages = slot->overlay->pages;
+	unsigned long sub;
+
+	if (!gone.overlay)
+		return -ENOMEM;
+	for (sub = 0; sub < HUNK_NR; sub++) {
+		if (!pages[sub] || test_bit(sub, live))
+			continue;
+		overlay_set(gone.overlay, sub, pages[sub]);
+		overlay_set(slot->overlay, sub, NULL);
+	}
+	slot_settle(&gone);
+	if (gone.overlay->nr)
+		slot_zap(region, idx);
+	slot_clear(region->family->client, &gone);
+	slot_drop_empty_overlay(slot);
+	if (slot_is_hole(slot))
+		slot->flags &= SLOT_PTE;	/* the page table stays */
+	return 0;
+}
+
 /**
  * break_slot() - move the live pages of a huge page out and free it
  * @region: the region
@@ -76,7 +106,9 @@ static bool slot_isolate_huge(struct region *region, unsigned long idx)
  * @live: one bit a base page; the others read as zeroes afterwards
  * @nr_pages: base pages copied, added to
  *
- * Return: 0; -ENOENT if there is no huge page; -EBUSY if it is shared or
+ * Of a slot that was broken before, the small pages that are not live go.
+ *
+ * Return: 0; -ENOENT if there is no memory; -EBUSY if the huge page is shared or
  * pinned; -ENOMEM.
  */
 int break_slot(struct region *region, unsigned long idx,
@@ -89,8 +121,10 @@ int break_slot(struct region *region, unsigned long idx,
 	struct overlay *overlay;
 	unsigned long sub, nr;
 
-	if (!huge)
+	if (slot_is_hole(slot))
 		return -ENOENT;
+	if (!huge)
+		return trim_slot(region, idx, live);
 	if (slot->overlay || page_is_shared(huge))
 		return -EBUSY;
 	overlay = overlay_for(client, place, live);

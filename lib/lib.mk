@@ -8,13 +8,13 @@
 LIB_LAYERS := base os rt backend hpheap slab cache heap api
 
 LIB_base_OBJS := bitmap
-LIB_os_OBJS := sys fd lines cgroup psi numa thp
+LIB_os_OBJS := sys ranges fd lines cgroup shortage pagemap psi numa thp
 LIB_rt_OBJS := lock meta print nodelist conf random
 LIB_backend_OBJS := anon dev device status backend
-LIB_hpheap_OBJS := space limit place hpage hpset decay charge hpheap hollow guard tally purge collapse prefault refold
+LIB_hpheap_OBJS := space limit place hpage hpset decay charge hpheap discard batch hollow guard tally purge collapse prefault refold rejoin
 LIB_slab_OBJS := sizeclass slab rooms mixed
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse canary quarantine parcel theap mixing reclaim remote notify pressure press large guarded thread hard background process truth nodes stats
+LIB_heap_OBJS := misuse canary quarantine parcel theap mixing breaking reclaim remote notify pressure press large guarded thread hard background process truth nodes stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

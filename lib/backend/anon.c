@@ -74,10 +74,10 @@ static int hugetlb_discard(void *addr, size_t len)
 	return os_advise(addr, len, MADV_DONTNEED);
 }
 
-static int no_break(void *addr, const struct bitmap *used)
+static int no_break(void *addr, const struct bitmap *keep)
 {
 	(void)addr;
-	(void)used;
+	(void)keep;
 	return -EOPNOTSUPP;
 }
 
@@ -100,6 +100,7 @@ const struct backend_ops backend_plain = {
 	.name = "plain",
 	.map = plain_map,
 	.discard = anon_discard,
+	.discard_many = os_discard_many,
 	.populate = anon_populate,
 	.collapse = anon_collapse,
 	.move = os_move_pages_to,
@@ -110,6 +111,7 @@ const struct backend_ops backend_thp = {
 	.is_huge = true,
 	.map = thp_map,
 	.discard = anon_discard,
+	.discard_many = os_discard_many,
 	.populate = anon_populate,
 	.collapse = anon_collapse,
 	.move = os_move_pages_to,

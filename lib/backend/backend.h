@@ -8,6 +8,7 @@
 #define ASHLAR_BACKEND_BACKEND_H
 
 #include "base/bitmap.h"
+#include "os/ranges.h"
 
 enum backend_id {
 	BK_PLAIN,
@@ -33,11 +34,17 @@ struct backend_ops {
 	 */
 	int (*discard)(void *addr, size_t len);
 	/*
-	 * Give back what is free in one huge page: bit n of @used keeps unit n.
+	 * The same for several ranges by one call.  Bytes given back from the
+	 * first range on; -errno if that is refused, -ENOSYS if there is no such
+	 * call.  NULL: one by one.
+	 */
+	long (*discard_many)(const struct os_range *ranges, unsigned int nr);
+	/*
+	 * Give back a part of one huge page: bit n of @keep keeps unit n.
 	 * NULL where discard() of each free run does it.  0, or -errno with
 	 * nothing changed.
 	 */
-	int (*break_hpage)(void *addr, const struct bitmap *used);
+	int (*break_hpage)(void *addr, const struct bitmap *keep);
 	/*
 	 * Back a range now, with zeroes, as its first touch would; what it
 	 * holds stays.  0 or -errno.  NULL where that is of no use.

@@ -32,16 +32,16 @@ static int dev_discard(void *addr, size_t len)
 	return device_discard(addr, len);
 }
 
-/* One bit a base page: any unit in use keeps the page it lies in. */
-static int dev_break(void *addr, const struct bitmap *used)
+/* One bit a base page: any unit that stays keeps the page it lies in. */
+static int dev_break(void *addr, const struct bitmap *keep)
 {
 	unsigned int units = os_page_size / UNIT_SIZE;
-	struct bitmap keep = { .w = { 0 } };
+	struct bitmap pages = { .w = { 0 } };
 
-	for (unsigned int i = bitmap_next_set(used, 0); i < HPAGE_UNITS;
-	     i = bitmap_next_set(used, i + 1))
-		bitmap_set(&keep, i / units);
-	return device_break(addr, keep.w);
+	for (unsigned int i = bitmap_next_set(keep, 0); i < HPAGE_UNITS;
+	     i = bitmap_next_set(keep, i + 1))
+		bitmap_set(&pages, i / units);
+	return device_break(addr, pages.w);
 }
 
 static int dev_collapse(void *addr, size_t len)

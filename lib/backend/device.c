@@ -201,12 +201,12 @@ int device_discard(void *addr, size_t len)
 }
 
 /**
- * device_break() - give one sparse huge page back whole
- * @addr: the huge page
+ * device_break() - give one sparse huge page back whole, or what is left of it
+ * @addr: the huge page, or one that was broken before
  * @keep_pages: one bit a base page: 1 moves its contents to a small page
  *
- * Return: 0, or -errno with nothing changed: -EBUSY pinned or shared, -ENOTTY
- * the module can't.
+ * Return: 0, or -errno with nothing changed: -EBUSY pinned or shared, -ENOENT
+ * nothing is there, or the module is an older one and it was broken before.
  */
 int device_break(void *addr, const u64 *keep_pages)
 {

@@ -21,6 +21,7 @@
 #include "hpheap/prefault.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
+#include "hpheap/rejoin.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -35,7 +36,9 @@ enum {
 	BACKGROUND_STEPS = 64,
 	REFOLD_MS = 250,
 	COLLAPSE_STEPS = 8, /* huge pages copied a round */
+	SETTLE_SHARE = 8, /* of the decay time: from look to look at heaps */
 	RECLAIM_MIN_MS = 2000,
+	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
 	WATCH_MS = 2000,	      /* idle, but to hear of pressure */
 	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
 };
@@ -98,8 +101,18 @@ static bool is_time(u64 *last, u64 now, u64 period_ms)
 /* When what is not done in every round was last done. */
 struct rounds {
 	u64 refold_ms;
+	u64 settle_ms;
 	u64 reclaim_ms;
+	u64 follow_ms;
 };
+
+/* What is free should be so early, for the decay time to begin. */
+static void settle_round(struct rounds *r, u64 now)
+{
+	if (conf.dirty_decay_ms >= 0 &&
+	    is_time(&r->settle_ms, now, conf.dirty_decay_ms / SETTLE_SHARE))
+		reclaim_settle();
+}
 
 /* What slabs and tables have to spare; slabs must rest from walk to walk. */
 static bool reclaim_round(struct rounds *r, u64 now)
@@ -128,10 +141,16 @@ static bool refold_round(struct rounds *r, u64 now)
 static enum pace background_round(struct rounds *r)
 {
 	u64 now = os_now_ms();
-	enum pace pace = purge_round(now);
+	enum pace pace;
+
+	if (limit_is_relative() && is_time(&r->follow_ms, now, FOLLOW_MS))
+		limit_follow("");
+	settle_round(r, now);
+	pace = purge_round(now);
 
 	pace = max_size(pace, worked(press_tick(now)));
 	pace = max_size(pace, worked(refold_round(r, now)));
+	pace = max_size(pace, worked(rejoin_tick(now)));
 	return max_size(pace, worked(reclaim_round(r, now)));
 }
 
@@ -244,7 +263,8 @@ void background_poke(size_t vacant)
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
 	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||
-	    conf.prefault || in_use() > BACKGROUND_AHEAD)
+	    conf.prefault || in_use() > BACKGROUND_AHEAD ||
+	    (limit_is_relative() && in_use() > BACKGROUND_FROM))
 		background_start();
 }
 

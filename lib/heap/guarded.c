@@ -131,12 +131,16 @@ size_t guarded_size(u64 entry, const void *p)
 static void discard(size_t unit, size_t nr)
 {
 	while (nr) {
-		size_t n = min_size(nr, HPAGE_UNITS - unit % HPAGE_UNITS);
+		struct hollow part = {
+			.unit = unit,
+			.nr_units = min_size(nr, HPAGE_UNITS -
+							 unit % HPAGE_UNITS),
+		};
 
-		if (hpheap_is_hollowable(unit))
-			hpheap_hollow(unit, n);
-		unit += n;
-		nr -= n;
+		if (hpheap_hollow_how(unit) == HOLLOW_PARTS)
+			hpheap_hollow(&part, 1);
+		unit += part.nr_units;
+		nr -= part.nr_units;
 	}
 }
 

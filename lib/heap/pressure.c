@@ -14,6 +14,7 @@
 #include "hpheap/limit.h"
 #include "os/cgroup.h"
 #include "os/psi.h"
+#include "os/shortage.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/lock.h"
@@ -29,7 +30,7 @@ static u64 last_epoch;
 static bool has_epoch;
 static u64 heard_ms; /* when pressure was last heard of; 0: it is over */
 
-static _Atomic u64 nr_events;
+static _Atomic u64 nr_events, nr_ignored;
 static struct lock text_lock;
 static char text[PRESSURE_TEXT_MAX] = "not watched: no background thread yet";
 
@@ -140,6 +141,11 @@ bool pressure_wait(long ms)
 {
 	bool is_told = os_psi_wait(&source, ms) | has_epoch_moved();
 
+	/* A source that the user has named is believed. */
+	if (is_told && !pressure_is_wanted() && !os_memory_is_short("")) {
+		nr_ignored++;
+		is_told = false;
+	}
 	if (is_told) {
 		nr_events++;
 		heard_ms = os_now_ms();
@@ -155,6 +161,12 @@ bool pressure_wait(long ms)
 u64 pressure_events(void)
 {
 	return nr_events;
+}
+
+/* How often not, since memory was not short. */
+u64 pressure_ignored(void)
+{
+	return nr_ignored;
 }
 
 /**

@@ -15,6 +15,7 @@ void pressure_start(void);
 void pressure_stop(void);
 bool pressure_wait(long ms);
 u64 pressure_events(void);
+u64 pressure_ignored(void);
 void pressure_describe(char *buf, size_t len);
 void pressure_before_fork(void);
 void pressure_after_fork_parent(void);

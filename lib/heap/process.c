@@ -21,6 +21,7 @@
 #include "hpheap/place.h"
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
+#include "hpheap/rejoin.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
@@ -131,11 +132,12 @@ size_t process_purge_all(void)
 		theap_trim(h);
 		lock_release(&h->lock);
 	}
+	/* Slabs first: what has to be broken for it is broken once. */
+	done += reclaim_slabs(RECLAIM_ALL);
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))
 			done += purge_run(hpheap_peek(node), PURGE_ALL,
 					  UINT_MAX);
-	done += reclaim_slabs(RECLAIM_ALL);
 	while (space_trim())
 		;
 	return done;
@@ -165,6 +167,8 @@ void process_after_fork_parent(void)
 	lock_release(&init_lock);
 	pressure_after_fork_parent();
 	notify_after_fork_parent();
+	/* It does not start a thread for it: a small heap is not worth one. */
+	rejoin_request();
 	if (!backend_has_refold())
 		return;
 	refold_request();
@@ -193,5 +197,6 @@ void process_after_fork_child(void)
 	thread_after_fork();
 	purge_disable();
 	refold_cancel();
+	rejoin_cancel();
 	background_after_fork_child();
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A walk over the slabs of all heaps.  It takes the slabs of one class and
- * fullness out of their list, so that it meets each once; a slab with vacant
- * units is held, which keeps their objects from being handed out, while the
- * kernel takes the units back without the heap's lock.
+ * A walk over the slabs of all heaps, for memory that goes back part by part;
+ * see lib/heap/breaking.c for the other kind.  It takes the slabs of one class
+ * and fullness out of their list, so that it meets each once; a slab with
+ * vacant units is held, which keeps their objects from being handed out, while
+ * the kernel takes the units back without the heap's lock.
  *
  * Asked for everything, it takes everything.  Otherwise it walks twice: first
  * to count what is vacant in each huge page, then to give that back where less
@@ -12,6 +13,7 @@
  */
 #include "heap/reclaim.h"
 
+#include "heap/breaking.h"
 #include "heap/theap.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/purge.h"
@@ -28,20 +30,25 @@ struct held {
 static struct lock reclaim_lock; /* one walk at a time; outermost */
 static _Atomic bool is_stopping; /* somebody waits for the walk to end */
 
-static struct hpage *hpage_of(const struct slab *s)
+/* Is the huge page of a slab sparse, or broken anyway? */
+static bool is_sparse(size_t hpage)
 {
-	return &space.hpages[s->span.unit / HPAGE_UNITS];
+	struct hpage_view hp;
+
+	return hpheap_look(hpage, &hp) &&
+	       (hp.is_broken ||
+		hp.nr_used < DENSE_UNITS + space.hpages[hpage].nr_hollow);
 }
 
 /* Is it worth it, or just to be counted?  Heap's lock held. */
 static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 {
-	struct hpage *hp = hpage_of(s);
+	size_t hpage = s->span.unit / HPAGE_UNITS;
 	bool is_quiet;
 
 	if (walk == WALK_COUNT)
-		hp->nr_hollow += popcount64(units | s->hollow);
-	if (!units || !hpheap_is_hollowable(s->span.unit))
+		space.hpages[hpage].nr_hollow += popcount64(units | s->hollow);
+	if (!units || hpheap_hollow_how(s->span.unit) != HOLLOW_PARTS)
 		return false;
 	switch (walk) {
 	case WALK_COUNT:
@@ -49,36 +56,51 @@ static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 	case WALK_SPARSE:
 		is_quiet = s->seen_free == s->nr_free;
 		s->seen_free = s->nr_free;
-		return is_quiet && (hp->is_broken ||
-				    hp->nr_used < DENSE_UNITS + hp->nr_hollow);
+		return is_quiet && is_sparse(hpage);
 	default:
 		return true;
 	}
 }
 
-static size_t give_back(const struct held *held)
-{
-	size_t nr = 0;
+/* Parts of slabs on their way back. */
+struct parts {
+	struct hollow part[HOLLOW_MAX];
+	unsigned int nr;
+};
 
+static void add_part(struct parts *p, size_t unit, unsigned int nr_units)
+{
+	if (p->nr == HOLLOW_MAX) {
+		hpheap_hollow(p->part, p->nr);
+		p->nr = 0;
+	}
+	p->part[p->nr++] = (struct hollow){unit, nr_units};
+}
+
+/* Units of a slab, run by run. */
+static void add_parts(struct parts *p, const struct held *held)
+{
 	for (u64 m = held->units; m;) {
 		unsigned int first = ctz64(m);
 		unsigned int len = ctz64(~(m >> first));
 
-		hpheap_hollow(held->slab->span.unit + first, len);
-		nr += len;
+		add_part(p, held->slab->span.unit + first, len);
 		m &= ~(((1ULL << len) - 1) << first);
 	}
-	return nr;
 }
 
 /* Heap's lock held; it is released on the way. */
 static size_t flush(struct theap *h, struct held *batch, unsigned int nr)
 {
+	struct parts parts = {.nr = 0};
 	size_t done = 0;
 
 	lock_release(&h->lock);
-	for (unsigned int i = 0; i < nr; i++)
-		done += give_back(&batch[i]);
+	for (unsigned int i = 0; i < nr; i++) {
+		add_parts(&parts, &batch[i]);
+		done += popcount64(batch[i].units);
+	}
+	hpheap_hollow(parts.part, parts.nr);
 	lock_acquire(&h->lock);
 	for (unsigned int i = 0; i < nr; i++) {
 		slab_unhold(batch[i].slab, batch[i].units, true);
@@ -110,7 +132,7 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 			continue;
 		}
 		slab_hold(s, units);
-		batch[nr++] = (struct held){ s, units };
+		batch[nr++] = (struct held){s, units};
 		if (nr == BATCH) {
 			done += flush(h, batch, nr);
 			nr = 0;
@@ -128,11 +150,7 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 	return done;
 }
 
-/*
- * A heap whose thread took and returned nothing since the last walk: its thread
- * sleeps, or its cache is enough for it.  It keeps no empty slabs, and what
- * others have freed goes into slabs.
- */
+/* What a heap does not need goes if nothing came and went since the last look. */
 static void settle_if_quiet(struct theap *h)
 {
 	u64 turns;
@@ -147,10 +165,18 @@ static void settle_if_quiet(struct theap *h)
 	lock_release(&h->lock);
 }
 
-static void settle_quiet_heaps(void)
+/**
+ * reclaim_settle() - heaps that are quiet keep no empty slabs
+ *
+ * The thread of such a heap sleeps, or its cache is enough for it.  What others
+ * have freed goes into its slabs, too.
+ */
+void reclaim_settle(void)
 {
+	lock_acquire(&reclaim_lock);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		settle_if_quiet(h);
+	lock_release(&reclaim_lock);
 }
 
 static size_t walk_all(enum walk walk)
@@ -190,11 +216,11 @@ size_t reclaim_slabs(enum reclaim_how how)
 	if (how == RECLAIM_ALL) {
 		done = walk_all(WALK_ALL);
 	} else {
-		settle_quiet_heaps();
 		forget_counts();
 		walk_all(WALK_COUNT);
 		done = walk_all(WALK_SPARSE);
 	}
+	done += breaking_walk(how, &is_stopping);
 	lock_release(&reclaim_lock);
 	return done;
 }

@@ -95,6 +95,7 @@ static void gather_limits(struct stats *s)
 	s->soft_passed = limit.nr_soft;
 	s->hard_refused = limit.nr_refused;
 	s->pressure_events = pressure_events();
+	s->pressure_ignored = pressure_ignored();
 	s->pressure_calls = notify_calls();
 	pressure_describe(s->pressure_source, sizeof(s->pressure_source));
 }

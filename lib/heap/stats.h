@@ -26,6 +26,7 @@
 	STAT(hard_refused, "allocations refused at the hard limit")            \
 	STAT(pressure_events, "times the kernel or the module told of memory " \
 			      "pressure")                                      \
+	STAT(pressure_ignored, "times that was not believed: enough was free") \
 	STAT(pressure_calls, "calls of functions registered for it")           \
 	STAT(numa_sampled, "pages that the kernel was asked the node of")      \
 	STAT(numa_local, "of those, on a node where they should be")           \
@@ -39,7 +40,7 @@
 	STAT(purged, "bytes given back so far")                                \
 	STAT(purges, "system calls for it")                                    \
 	STAT(purge_ns, "nanoseconds in them")                                  \
-	STAT(purge_max_ns, "nanoseconds of the longest purge of one page")     \
+	STAT(purge_max_ns, "nanoseconds of the longest of them")               \
 	STAT(prefaulted, "bytes backed ahead of demand")                       \
 	STAT(prefault_hits, "of those, bytes in 2 MiB pages that were taken")  \
 	STAT(prefault_ns, "nanoseconds of CPU time spent on that")             \

@@ -55,7 +55,7 @@ struct theap {
 	size_t used;		/* bytes of slots handed to caches or users */
 	size_t slab_bytes;	/* of all slabs */
 	u64 nr_refills, nr_flushes;
-	u64 seen_turns; /* of both, when reclaim last came by */
+	u64 seen_turns; /* of both, when reclaim_settle() last came by */
 
 	/* The owner's: objects of mixed slabs on their way back. */
 	void *loose[MOST_LOOSE];

@@ -39,7 +39,6 @@ enum {
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
 	IDLE_VACANT = 128 << 10, /* bytes vacant in slabs, for a flush to help */
-	TICK_STEPS = 2,	 /* huge pages purged on the way of an allocation */
 };
 
 static _Atomic u32 nr_threads;
@@ -285,7 +284,7 @@ void thread_tick(struct tcache *t)
 	press_shrink(t);
 	h = hpheap_get(place_node());
 	if (h)
-		purge_tick(h, os_now_ms(), TICK_STEPS);
+		purge_slice(h, os_now_ms());
 }
 
 /**

@@ -10,7 +10,7 @@
 #include "hpheap/space.h"
 
 /* Are its pages huge, so that the first touch of a unit backs all of them? */
-static bool is_whole(const struct hpage *hp)
+bool hpage_is_huge(const struct hpage *hp)
 {
 	return !hp->is_broken && backend_get(hp->backend)->is_huge;
 }
@@ -24,7 +24,7 @@ void hpheap_settle(struct hpheap *h, struct hpage *hp)
 {
 	long held = hp->nr_touched;
 
-	if (held && is_whole(hp))
+	if (held && hpage_is_huge(hp))
 		held = HPAGE_UNITS;
 	held -= hp->nr_charged;
 	if (!held)
@@ -38,7 +38,7 @@ void hpheap_settle(struct hpheap *h, struct hpage *hp)
 static unsigned int growth(const struct hpage *hp, unsigned int first,
 			   unsigned int nr)
 {
-	if (is_whole(hp))
+	if (hpage_is_huge(hp))
 		return HPAGE_UNITS - hp->nr_charged;
 	return nr - bitmap_count_range(&hp->touched, first, nr);
 }

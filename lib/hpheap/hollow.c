@@ -5,47 +5,141 @@
  * lib/heap/reclaim.c's to know.
  */
 #include "backend/backend.h"
+#include "hpheap/batch.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/space.h"
 
-/**
- * hpheap_is_hollowable() - can parts of a run in use be given back here?
- * @unit: any unit of the run
- *
- * Return: false where only whole huge pages go back.
- */
-bool hpheap_is_hollowable(size_t unit)
+static struct hpage *hpage_of(size_t unit)
 {
-	const struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
+	return &space.hpages[unit / HPAGE_UNITS];
+}
 
-	return !backend_get(hp->backend)->break_hpage;
+/**
+ * hpheap_hollow_how() - how can parts of a run in use be given back here?
+ * @unit: any unit of the run, or of a huge page
+ */
+enum hollow_how hpheap_hollow_how(size_t unit)
+{
+	const struct hpage *hp = hpage_of(unit);
+
+	if (!atomic_load_explicit(&hp->is_known, memory_order_acquire) ||
+	    hp->backend == BK_HUGETLB)
+		return HOLLOW_NOT;
+	return backend_get(hp->backend)->break_hpage ? HOLLOW_BREAK
+						     : HOLLOW_PARTS;
+}
+
+/* Lock held. */
+static void note_hollow(struct hpheap *h, const struct hollow *part)
+{
+	struct hpage *hp = hpage_of(part->unit);
+	bool is_busy = hp->state == HP_BUSY; /* detached: the purger attaches */
+
+	if (!is_busy)
+		hpheap_detach(h, hp);
+	/* Until now all of it was there, touched or not. */
+	if (hpage_is_huge(hp))
+		hpage_fill(hp);
+	hpage_hollow(hp, part->unit % HPAGE_UNITS, part->nr_units);
+	hp->is_broken |= backend_get(hp->backend)->is_huge;
+	if (!is_busy)
+		hpheap_attach(h, hp);
+	h->stats.purged += (size_t)part->nr_units << UNIT_SHIFT;
+}
+
+static void note_cost(struct hpheap *h, const struct discard_cost *c)
+{
+	h->stats.nr_purges += c->nr_calls;
+	h->stats.purge_ns += c->ns;
+	h->stats.purge_max_ns = max_size(h->stats.purge_max_ns, c->max_ns);
+}
+
+/* Parts of huge pages of one heap and backend. */
+static void hollow_some(struct hpheap *h, const struct hollow *parts,
+			unsigned int nr)
+{
+	struct discard_cost cost = {.nr_calls = 0};
+	struct os_range ranges[HOLLOW_MAX];
+	u64 done;
+
+	for (unsigned int i = 0; i < nr; i++)
+		ranges[i] = (struct os_range){
+			.addr = space_addr(parts[i].unit),
+			.len = (size_t)parts[i].nr_units << UNIT_SHIFT,
+		};
+	done = discard_ranges(backend_get(hpage_of(parts->unit)->backend),
+			      ranges, nr, &cost);
+	lock_acquire(&h->lock);
+	for (; done; done &= done - 1)
+		note_hollow(h, &parts[ctz64(done)]);
+	note_cost(h, &cost);
+	lock_release(&h->lock);
+}
+
+/* How many from the first on are of one heap and backend. */
+static unsigned int alike(const struct hollow *parts, unsigned int nr)
+{
+	const struct hpage *first = hpage_of(parts->unit);
+	unsigned int n = 1;
+
+	while (n < nr && hpage_of(parts[n].unit)->node == first->node &&
+	       hpage_of(parts[n].unit)->backend == first->backend)
+		n++;
+	return n;
 }
 
 /**
  * hpheap_hollow() - give back units in use whose user has nothing in them
- * @unit: first one; the range lies in one huge page
- * @nr_units: how many, whole base pages
+ * @parts: HOLLOW_PARTS, in whole base pages
+ * @nr: how many, HOLLOW_MAX at most
  *
  * They stay in use and read as zeroes.
  */
-void hpheap_hollow(size_t unit, size_t nr_units)
+void hpheap_hollow(const struct hollow *parts, unsigned int nr)
 {
-	struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
-	struct hpheap *h = hpheap_get(hp->node);
-	const struct backend_ops *ops = backend_get(hp->backend);
+	for (unsigned int n; nr; parts += n, nr -= n) {
+		n = alike(parts, nr);
+		hollow_some(hpheap_get(hpage_of(parts->unit)->node), parts, n);
+	}
+}
 
-	if (ops->discard(space_addr(unit), nr_units << UNIT_SHIFT))
-		return;
+/* A huge page of which nothing stays would be huge again at the next touch. */
+static void keep_one(struct bitmap *keep)
+{
+	if (bitmap_next_set(keep, 0) == HPAGE_UNITS)
+		bitmap_set(keep, 0);
+}
+
+/**
+ * hpheap_break() - give back all that is free or holds nothing in a huge page
+ * @hpage: its index; HOLLOW_BREAK
+ * @vacant: units in use that hold nothing, in whole base pages; nobody can take
+ *	them meanwhile
+ *
+ * Return: false if nothing was given back.
+ */
+bool hpheap_break(size_t hpage, const struct bitmap *vacant)
+{
+	struct hpage *hp = &space.hpages[hpage];
+	struct hpheap *h = hpheap_get(hp->node);
+	struct batch_page *p;
+	struct batch b;
+	size_t done;
+
+	batch_init(&b, 0);
+	lock_acquire(&h->purge_lock);
 	lock_acquire(&h->lock);
-	if (hp->state != HP_BUSY)
-		hpheap_detach(h, hp);
-	hpage_hollow(hp, unit % HPAGE_UNITS, nr_units);
-	hp->is_broken |= ops->is_huge;
-	if (hp->state != HP_BUSY)
-		hpheap_attach(h, hp);
-	h->stats.purged += nr_units << UNIT_SHIFT;
-	h->stats.nr_purges++;
+	p = batch_take(&b, h, hp);
+	for (unsigned int i = 0; i < BITMAP_WORDS; i++)
+		p->keep.w[i] &= ~vacant->w[i];
+	keep_one(&p->keep);
 	lock_release(&h->lock);
+	batch_discard(&b);
+	lock_acquire(&h->lock);
+	done = batch_finish(&b, h);
+	lock_release(&h->lock);
+	lock_release(&h->purge_lock);
+	return done;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 #include "hpheap/hpage.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /**
@@ -14,12 +15,13 @@
  */
 void hpage_init(struct hpage *hp, unsigned int node, unsigned int backend)
 {
-	memset(hp, 0, sizeof(*hp));
+	memset(hp, 0, offsetof(struct hpage, is_known));
 	list_init(&hp->link);
 	hp->longest = HPAGE_UNITS;
 	hp->state = HP_EMPTY;
 	hp->node = node;
 	hp->backend = backend;
+	atomic_store_explicit(&hp->is_known, true, memory_order_release);
 }
 
 /**

@@ -7,6 +7,8 @@
 #ifndef ASHLAR_HPHEAP_HPAGE_H
 #define ASHLAR_HPHEAP_HPAGE_H
 
+#include <stdatomic.h>
+
 #include "base/bitmap.h"
 #include "base/list.h"
 
@@ -29,7 +31,7 @@ struct hpage {
 	u16 nr_touched;
 	u16 nr_charged; /* units counted as held, see lib/hpheap/limit.h */
 	u16 longest;  /* of the free runs */
-	u16 nr_hollow; /* in use but holding nothing, as last counted */
+	u16 nr_hollow; /* in use but empty, as reclaim.c counted */
 	u8 state;
 	u8 backend;
 	u8 node;
@@ -40,6 +42,12 @@ struct hpage {
 	bool is_broken;
 	bool is_zeroed; /* touched by prefault.c only, and not used since */
 	u16 stuck_round; /* of purging in which nothing of it could go */
+	/*
+	 * Node and backend stand, for who does not hold the lock.  Set once,
+	 * the last of all by hpage_init(); release pairs with the acquire in
+	 * hpheap_look().
+	 */
+	atomic_bool is_known;
 };
 
 void hpage_init(struct hpage *hp, unsigned int node, unsigned int backend);

@@ -54,6 +54,29 @@ struct hpheap {
 	struct hpheap_stats stats;
 };
 
+/* Base pages of one huge page, in use, that hold nothing. */
+struct hollow {
+	size_t unit; /* first one */
+	u32 nr_units;
+};
+
+enum { HOLLOW_MAX = 64 };
+
+/* How such base pages are given back. */
+enum hollow_how {
+	HOLLOW_NOT,   /* whole huge pages only */
+	HOLLOW_PARTS, /* part by part */
+	HOLLOW_BREAK, /* all those of a huge page together */
+};
+
+/* What others see of a huge page. */
+struct hpage_view {
+	u8 state; /* enum hpage_state */
+	bool is_broken;
+	u16 nr_used, nr_dirty;
+	u32 since_ms;
+};
+
 struct run {
 	size_t unit; /* first one */
 	bool is_zero;
@@ -71,8 +94,10 @@ int hpheap_alloc_some(struct hpheap *h, size_t nr_units, unsigned int most,
 		      struct run *ret_run, unsigned int *ret_nr);
 bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		   bool *ret_is_zero);
-bool hpheap_is_hollowable(size_t unit);
-void hpheap_hollow(size_t unit, size_t nr_units);
+enum hollow_how hpheap_hollow_how(size_t unit);
+void hpheap_hollow(const struct hollow *parts, unsigned int nr);
+bool hpheap_look(size_t hpage, struct hpage_view *ret_view);
+bool hpheap_break(size_t hpage, const struct bitmap *vacant);
 bool hpheap_touch(size_t unit, size_t nr_units);
 size_t hpheap_used(struct hpheap *h);
 void hpheap_stats_add(struct hpheap *h, struct hpheap_stats *sum);
@@ -80,10 +105,11 @@ unsigned int hpheap_sample(struct hpheap *h, void **ret_pages,
 			   unsigned int max);
 void hpheap_check(struct hpheap *h);
 
-/* Below: for purge.c. */
+/* Below: for batch.c and others that give back or rebuild. */
 void hpheap_detach(struct hpheap *h, struct hpage *hp);
 void hpheap_attach(struct hpheap *h, struct hpage *hp);
 size_t hpheap_index(const struct hpage *hp);
+bool hpage_is_huge(const struct hpage *hp);
 
 /* Below: charge.c. */
 bool hpheap_charge(struct hpheap *h, size_t unit, size_t nr_units);

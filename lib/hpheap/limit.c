@@ -14,27 +14,27 @@
 /* Caches are emptied no more often than this while a limit is met. */
 enum { ROUND_MS = 100 };
 
-struct limit limit = { .soft = SIZE_MAX, .hard = SIZE_MAX };
+struct limit limit = {.soft = SIZE_MAX, .hard = SIZE_MAX};
 
 /* What a percentage is of: the cgroup's limit, else the machine's memory. */
-static size_t whole(void)
+static size_t whole(const char *root)
 {
-	return min_size(os_cgroup_limit(""), os_memory_total());
+	return min_size(os_cgroup_limit(root), os_memory_total());
 }
 
 /* An option's value in bytes. */
-static size_t resolve(long value)
+static size_t resolve(long value, const char *root)
 {
 	if (!value)
 		return SIZE_MAX;
-	return value > 0 ? (size_t)value : whole() / 100 * -value;
+	return value > 0 ? (size_t)value : whole(root) / 100 * -value;
 }
 
 /* Read the options and, for a percentage, the cgroup. */
 void limit_init(void)
 {
-	limit.soft = resolve(conf.soft_limit);
-	limit.hard = resolve(conf.hard_limit);
+	limit.soft = resolve(conf.soft_limit, "");
+	limit.hard = resolve(conf.hard_limit, "");
 	if (limit.soft != SIZE_MAX && limit.soft > limit.hard && conf.warn)
 		print_error_parts("soft_limit is above hard_limit and will "
 				  "never be reached: set it lower");
@@ -67,10 +67,10 @@ static void note_peak(size_t total)
 {
 	size_t peak = atomic_load_explicit(&limit.peak, memory_order_relaxed);
 
-	while (peak < total && !atomic_compare_exchange_weak_explicit(
-				       &limit.peak, &peak, total,
-				       memory_order_relaxed,
-				       memory_order_relaxed))
+	while (peak < total &&
+	       !atomic_compare_exchange_weak_explicit(&limit.peak, &peak, total,
+						      memory_order_relaxed,
+						      memory_order_relaxed))
 		;
 }
 
@@ -84,6 +84,25 @@ static void look_at_soft(size_t total)
 		return;
 	limit.nr_soft++;
 	start_round();
+}
+
+/* Is a limit a part of something that may change? */
+bool limit_is_relative(void)
+{
+	return conf.soft_limit < 0 || conf.hard_limit < 0;
+}
+
+/**
+ * limit_follow() - see whether the cgroup's limit has changed
+ * @root: put before every path; "" but in tests
+ */
+void limit_follow(const char *root)
+{
+	if (conf.hard_limit < 0)
+		limit.hard = resolve(conf.hard_limit, root);
+	if (conf.soft_limit < 0)
+		limit.soft = resolve(conf.soft_limit, root);
+	look_at_soft(limit_held());
 }
 
 /* Would the hard limit allow @len bytes more now? */
@@ -124,7 +143,8 @@ bool limit_charge(size_t len)
 void limit_settle(long delta)
 {
 	size_t held = atomic_fetch_add_explicit(&limit.held, delta,
-						memory_order_relaxed) + delta;
+						memory_order_relaxed) +
+		      delta;
 	size_t total = held + metadata();
 
 	if (delta > 0)

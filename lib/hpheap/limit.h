@@ -16,7 +16,7 @@
 struct limit {
 	_Atomic size_t held; /* bytes of units */
 	_Atomic size_t peak; /* largest held plus metadata seen */
-	/* Resolved, bytes; SIZE_MAX: none.  Set by limit_init(). */
+	/* Resolved, bytes; SIZE_MAX: none.  See limit_follow(). */
 	_Atomic size_t soft, hard;
 	_Atomic bool is_over_soft;
 	_Atomic bool is_under_pressure;
@@ -51,6 +51,8 @@ static inline bool limit_has_hard(void)
 }
 
 void limit_init(void);
+bool limit_is_relative(void);
+void limit_follow(const char *root);
 size_t limit_held(void);
 bool limit_has_room(size_t len);
 bool limit_charge(size_t len);

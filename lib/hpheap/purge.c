@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purging.  A victim is detached and marked busy under the heap's lock, given
- * back without it, and attached again: an allocation never waits for madvise.
+ * Which huge pages are purged, and when.  How they are is batch.c's to know.
  */
 #include "hpheap/purge.h"
 
 #include "backend/backend.h"
+#include "hpheap/batch.h"
 #include "hpheap/limit.h"
-#include "hpheap/space.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 
 enum {
 	DENSE_UNITS = HPAGE_UNITS / 2,
-	REST_SHARE = 64, /* of the decay time: so long an empty one rests */
+	REST_SHARE = 64,  /* of the decay time: so long an empty one rests */
+	BREAK_DECAYS = 8, /* decay times until one is broken as it is */
+	SLICE_STEPS = 2,  /* huge pages purged on the way of an allocation */
+	SLICE_NS = 500000,
 };
 
 /*
@@ -35,24 +37,17 @@ static bool is_stuck(const struct hpage *hp)
 	return hp->stuck_round == round_nr;
 }
 
-/* Free runs of one huge page that were given back. */
-struct purged {
-	struct bitmap clean;
-	size_t units;
-	unsigned int nr_calls;
-	u64 ns;
-};
-
-static bool is_huge(const struct hpage *hp)
-{
-	return !hp->is_broken && backend_get(hp->backend)->is_huge;
-}
-
+/*
+ * Where a huge page is to be broken the walk over slabs should come first
+ * (lib/heap/breaking.c): it knows what need not be copied.
+ */
 static bool is_old(const struct hpage *hp)
 {
 	long age = (u32)os_now_ms() - hp->since_ms;
+	bool is_to_break = backend_get(hp->backend)->break_hpage;
 
-	return conf.dirty_decay_ms >= 0 && age >= conf.dirty_decay_ms;
+	return conf.dirty_decay_ms >= 0 &&
+	       age >= conf.dirty_decay_ms * (is_to_break ? BREAK_DECAYS : 1);
 }
 
 static bool wanted_any(const struct hpage *hp)
@@ -63,7 +58,7 @@ static bool wanted_any(const struct hpage *hp)
 static bool wanted_sparse(const struct hpage *hp)
 {
 	return wanted_any(hp) && is_old(hp) &&
-	       (!is_huge(hp) || hp->nr_used < DENSE_UNITS);
+	       (!hpage_is_huge(hp) || hp->nr_used < DENSE_UNITS);
 }
 
 /* Emptied a moment ago, it may be taken again in the next. */
@@ -101,100 +96,6 @@ static struct hpage *victim(struct hpheap *h, enum purge_how how)
 	return hp;
 }
 
-/*
- * A dirty run in whole base pages: outward over free units, else inward.
- * Returns false if no whole base page is left.
- */
-static bool to_pages(const struct hpage *hp, unsigned int *first,
-		     unsigned int *nr)
-{
-	unsigned int grain = os_page_size / UNIT_SIZE;
-	unsigned int lo = align_down(*first, grain);
-	unsigned int hi = align_up(*first + *nr, grain);
-
-	if (bitmap_count_range(&hp->used, lo, *first - lo))
-		lo += grain;
-	if (bitmap_count_range(&hp->used, *first + *nr, hi - *first - *nr))
-		hi -= grain;
-	*first = lo;
-	*nr = hi - lo;
-	return lo < hi;
-}
-
-static void discard_run(const struct backend_ops *ops, char *base,
-			unsigned int first, unsigned int nr, struct purged *p)
-{
-	u64 t = os_now_ns();
-
-	if (!ops->discard(base + ((size_t)first << UNIT_SHIFT),
-			  (size_t)nr << UNIT_SHIFT)) {
-		bitmap_set_range(&p->clean, first, nr);
-		p->units += nr;
-	}
-	p->ns = max_size(p->ns, os_now_ns() - t);
-	p->nr_calls++;
-}
-
-static void discard_runs(const struct backend_ops *ops, char *base,
-			 const struct hpage *hp, struct purged *p)
-{
-	unsigned int first = 0, nr;
-
-	while (hpage_next_dirty(hp, &first, &nr)) {
-		unsigned int lo = first, len = nr;
-
-		first += nr;
-		if (to_pages(hp, &lo, &len))
-			discard_run(ops, base, lo, len, p);
-	}
-}
-
-/* @hp is a copy: the original changes while others free into it. */
-static void discard_free(const struct hpage *hp, char *base, struct purged *p)
-{
-	const struct backend_ops *ops = backend_get(hp->backend);
-	u64 t;
-
-	if (!hp->nr_used) {
-		discard_run(ops, base, 0, HPAGE_UNITS, p);
-		return;
-	}
-	if (!ops->break_hpage) {
-		discard_runs(ops, base, hp, p);
-		return;
-	}
-	t = os_now_ns();
-	if (!ops->break_hpage(base, &hp->used)) {
-		for (unsigned int i = 0; i < BITMAP_WORDS; i++)
-			p->clean.w[i] = ~hp->used.w[i];
-		p->units = HPAGE_UNITS - hp->nr_used;
-	}
-	p->ns = os_now_ns() - t;
-	p->nr_calls++;
-}
-
-/* Lock held. */
-static void finish(struct hpheap *h, struct hpage *hp, const struct purged *p)
-{
-	unsigned int first = 0, end;
-
-	for (; first < HPAGE_UNITS; first = end) {
-		first = bitmap_next_set(&p->clean, first);
-		if (first == HPAGE_UNITS)
-			break;
-		end = bitmap_next_clear(&p->clean, first);
-		hpage_clean(hp, first, end - first);
-	}
-	if (p->units && hp->nr_used && backend_get(hp->backend)->is_huge)
-		hp->is_broken = true;
-	hp->state = HP_PARTIAL;
-	hpheap_attach(h, hp);
-	h->stats.purged += p->units << UNIT_SHIFT;
-	h->stats.nr_purges += p->nr_calls;
-	h->stats.purge_ns += p->ns;
-	h->stats.purge_max_ns = max_size(h->stats.purge_max_ns, p->ns);
-}
-
 /* Units that may stay dirty; lock held. */
 static size_t keep(struct hpheap *h, enum purge_how how)
 {
@@ -205,54 +106,68 @@ static size_t keep(struct hpheap *h, enum purge_how how)
 			h->nr_ahead);
 }
 
-/* Purge one huge page; false: there is none to purge.  Adds to *@done. */
-static bool purge_one(struct hpheap *h, enum purge_how how, size_t *done)
+/* The next huge pages to purge; lock held. */
+static void take_victims(struct batch *b, struct hpheap *h, enum purge_how how,
+			 unsigned int max)
 {
-	struct purged p = {.units = 0};
-	struct hpage *hp = NULL;
-	struct hpage copy;
+	size_t stays = keep(h, how);
+	struct hpage *hp;
 
-	lock_acquire(&h->lock);
-	if (h->nr_dirty > keep(h, how))
-		hp = victim(h, how);
-	if (hp) {
-		hpheap_detach(h, hp);
-		hp->state = HP_BUSY;
-		/* Not all of it: nr_hollow is the walk's, under another lock.
-		 */
-		copy = (struct hpage){
-			.used = hp->used,
-			.touched = hp->touched,
-			.nr_used = hp->nr_used,
-			.backend = hp->backend,
-		};
-		/* The first touch of a unit has backed all of a huge page. */
-		if (is_huge(hp))
-			bitmap_set_range(&copy.touched, 0, HPAGE_UNITS);
-	}
-	lock_release(&h->lock);
-	if (!hp)
-		return false;
-	discard_free(&copy, space_addr(hpheap_index(hp) * HPAGE_UNITS), &p);
-	if (!copy.nr_used && p.units)
-		space_forget(hpheap_index(hp));
-	lock_acquire(&h->lock);
-	finish(h, hp, &p);
-	if (!p.units) {
+	while (b->nr < max && h->nr_dirty > stays && (hp = victim(h, how)))
+		batch_take(b, h, hp);
+}
+
+/* Lock held.  Pages of which nothing went back are passed over for a while. */
+static void note_stuck(const struct batch *b)
+{
+	for (unsigned int i = 0; i < b->nr; i++) {
+		struct hpage *hp = b->page[i].hp;
+
+		if (b->page[i].nr_clean)
+			continue;
 		hp->stuck_round = round_nr;
 		hp->since_ms = os_now_ms();
 	}
-	lock_release(&h->lock);
-	*done += p.units;
-	return true;
 }
 
-/* Purge lock held.  Adds to *@done; true: the steps did not suffice. */
-static bool run(struct hpheap *h, enum purge_how how, unsigned int max_steps,
-		size_t *done)
+static bool is_late(const struct batch *b)
 {
-	for (; max_steps; max_steps--) {
-		if (purge_one(h, how, done))
+	return b->cost.deadline_ns && os_now_ns() >= b->cost.deadline_ns;
+}
+
+/* How many huge pages were purged, at most @max; 0: there is none. */
+static unsigned int purge_some(struct batch *b, struct hpheap *h,
+			       enum purge_how how, unsigned int max,
+			       size_t *done)
+{
+	unsigned int nr;
+
+	lock_acquire(&h->lock);
+	take_victims(b, h, how, min_size(max, BATCH_MAX));
+	lock_release(&h->lock);
+	nr = b->nr;
+	if (!nr)
+		return 0;
+	batch_discard(b);
+	lock_acquire(&h->lock);
+	if (!is_late(b))
+		note_stuck(b);
+	*done += batch_finish(b, h);
+	lock_release(&h->lock);
+	return nr;
+}
+
+/* Purge lock held.  Adds to *@done; true: steps or time did not suffice. */
+static bool run(struct hpheap *h, enum purge_how how, unsigned int max_steps,
+		u64 deadline_ns, size_t *done)
+{
+	struct batch b;
+	unsigned int nr;
+
+	batch_init(&b, deadline_ns);
+	for (; max_steps && !is_late(&b); max_steps -= nr) {
+		nr = purge_some(&b, h, how, max_steps, done);
+		if (nr)
 			continue;
 		round_nr++;
 		return false;
@@ -277,24 +192,14 @@ size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 	lock_acquire(&h->purge_lock);
 	if (how == PURGE_ALL)
 		round_nr++;
-	run(h, how, max_steps, &done);
+	run(h, how, max_steps, 0, &done);
 	lock_release(&h->purge_lock);
 	return done;
 }
 
-/**
- * purge_tick() - let time pass, and purge what is due
- * @h: the heap
- * @now_ms: monotonic time
- * @max_steps: at most so many huge pages, so that a caller on the way of an
- *	allocation is held up for a bounded time
- *
- * Nobody waits for another thread that purges.
- *
- * Return: what became of it.
- */
-enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
-			     unsigned int max_steps)
+/* Nobody waits for another thread that purges. */
+static enum purge_result tick(struct hpheap *h, u64 now_ms,
+			      unsigned int max_steps, u64 max_ns)
 {
 	size_t done = 0;
 	bool is_due, has_more;
@@ -308,11 +213,39 @@ enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
 	lock_release(&h->lock);
 	if (!is_due || !lock_try(&h->purge_lock))
 		return PURGE_IDLE;
-	has_more = run(h, PURGE_DECAY, max_steps, &done);
+	has_more = run(h, PURGE_DECAY, max_steps,
+		       max_ns ? os_now_ns() + max_ns : 0, &done);
 	lock_release(&h->purge_lock);
 	if (!done)
 		return PURGE_IDLE;
 	return has_more ? PURGE_MORE : PURGE_DONE;
+}
+
+/**
+ * purge_tick() - let time pass, and purge what is due
+ * @h: the heap
+ * @now_ms: monotonic time
+ * @max_steps: at most so many huge pages
+ *
+ * Return: what became of it.
+ */
+enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
+			     unsigned int max_steps)
+{
+	return tick(h, now_ms, max_steps, 0);
+}
+
+/**
+ * purge_slice() - the same on the way of an allocation
+ * @h: the heap
+ * @now_ms: monotonic time
+ *
+ * The caller is held up by a few huge pages, and for half a millisecond and one
+ * call to the kernel at most.
+ */
+void purge_slice(struct hpheap *h, u64 now_ms)
+{
+	tick(h, now_ms, SLICE_STEPS, SLICE_NS);
 }
 
 /**

@@ -25,6 +25,7 @@ enum purge_result {
 
 enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
 			     unsigned int max_steps);
+void purge_slice(struct hpheap *h, u64 now_ms);
 size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps);
 size_t purge_pending(struct hpheap *h);
 bool purge_is_enabled(void);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "hpheap/hpage.h"
+#include "os/ranges.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/random.h"
@@ -355,17 +356,38 @@ bool space_trim(void)
 	return done == TRIM_MOST;
 }
 
-/**
- * space_forget() - give back the page map's part for one huge page
- * @hpage: its index; nothing of it is in use nor can be taken meanwhile
- */
-void space_forget(size_t hpage)
+/* The page map's part for a huge page, joined to @r if it lies behind it. */
+static bool join_map(struct os_range *r, size_t hpage)
 {
+	void *addr = (void *)space_entry(hpage * HPAGE_UNITS);
 	size_t len = HPAGE_UNITS * sizeof(u64);
 
-	if (len % os_page_size == 0)
-		os_advise((void *)space_entry(hpage * HPAGE_UNITS), len,
-			  MADV_DONTNEED);
+	if ((char *)r->addr + r->len == addr) {
+		r->len += len;
+		return true;
+	}
+	*++r = (struct os_range){ addr, len };
+	return false;
+}
+
+/**
+ * space_forget() - give back the page map's part for huge pages
+ * @hpages: their indices; nothing of them is in use nor can be taken meanwhile
+ * @nr: how many, FORGET_MAX at most
+ */
+void space_forget(const size_t *hpages, unsigned int nr)
+{
+	struct os_range ranges[FORGET_MAX + 1] = { { NULL, 0 } };
+	unsigned int n = 0;
+
+	if (HPAGE_UNITS * sizeof(u64) % os_page_size)
+		return;
+	for (unsigned int i = 0; i < nr; i++)
+		n += !join_map(&ranges[n], hpages[i]);
+	if (n > 1 && os_discard_many(ranges + 1, n) >= 0)
+		return;
+	for (unsigned int i = 1; i <= n; i++)
+		os_advise(ranges[i].addr, ranges[i].len, MADV_DONTNEED);
 }
 
 /**

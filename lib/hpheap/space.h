@@ -27,6 +27,7 @@ enum {
 	CLASS_LARGE = 0xff,
 	CLASS_MIXED = 0xfe, /* a slab of objects of several classes */
 	SPAN_BYTES = 128,
+	FORGET_MAX = 8, /* huge pages at a time */
 };
 
 struct hpage;
@@ -107,7 +108,7 @@ size_t space_end_hpage(void);
 struct span *space_span_alloc(void);
 void space_span_free(struct span *s);
 bool space_trim(void);
-void space_forget(size_t hpage);
+void space_forget(const size_t *hpages, unsigned int nr);
 void space_mark(const struct span *s, u32 low, size_t nr_units);
 size_t space_meta_bytes(void);
 size_t space_reserved_bytes(void);

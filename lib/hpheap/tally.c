@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap's figures, and whether they are what a walk over it finds.
+ * A heap's figures, whether they are what a walk over it finds, and what a huge
+ * page of it looks like to others.
  */
 #include "hpheap/hpheap.h"
 #include "hpheap/space.h"
@@ -74,6 +75,33 @@ void hpheap_check(struct hpheap *h)
 	(void)used;
 	(void)nr_empty;
 	(void)held;
+}
+
+/**
+ * hpheap_look() - a huge page as it is at this moment
+ * @hpage: its index
+ * @ret_view: receives it
+ *
+ * Return: false if it was never taken into use.
+ */
+bool hpheap_look(size_t hpage, struct hpage_view *ret_view)
+{
+	const struct hpage *hp = &space.hpages[hpage];
+	struct hpheap *h;
+
+	if (!atomic_load_explicit(&hp->is_known, memory_order_acquire))
+		return false;
+	h = hpheap_get(hp->node);
+	lock_acquire(&h->lock);
+	*ret_view = (struct hpage_view){
+		.state = hp->state,
+		.is_broken = hp->is_broken,
+		.nr_used = hp->nr_used,
+		.nr_dirty = hp->nr_dirty,
+		.since_ms = hp->since_ms,
+	};
+	lock_release(&h->lock);
+	return true;
 }
 
 /**

@@ -19,9 +19,9 @@
 #include "os/sys.h"
 
 struct search {
-	char path[OS_PATH_MAX];	  /* of the process, in the hierarchy */
-	char root[OS_PATH_MAX];	  /* of the mount, in the hierarchy */
-	char mount[OS_PATH_MAX];  /* where it is mounted */
+	char path[OS_PATH_MAX];	 /* of the process, in the hierarchy */
+	char root[OS_PATH_MAX];	 /* of the mount, in the hierarchy */
+	char mount[OS_PATH_MAX]; /* where it is mounted */
 	bool want_v2;
 	bool has_path, has_mount;
 };
@@ -42,6 +42,20 @@ static bool append(char *to, const char *s)
 
 	return copy_str(to + len, s, min_size(strlen(s), OS_PATH_MAX)) &&
 	       len + strlen(s) < OS_PATH_MAX;
+}
+
+/**
+ * os_path_below() - join two paths
+ * @root: the first
+ * @path: the second, with a slash in front
+ * @ret_path: receives both, OS_PATH_MAX bytes at most
+ *
+ * Return: false if they are too long.
+ */
+bool os_path_below(const char *root, const char *path, char *ret_path)
+{
+	ret_path[0] = '\0';
+	return append(ret_path, root) && append(ret_path, path);
 }
 
 /* Is @word in the comma-separated list [@list, @end)? */
@@ -106,8 +120,8 @@ static void find_mount(const char *line, void *arg)
 	opts = word_of(type, 2, &len);
 	if (!mount || !opts)
 		return;
-	if (s->want_v2 ? strncmp(type, "cgroup2 ", 8) :
-			 strncmp(type, "cgroup ", 7) ||
+	if (s->want_v2 ? strncmp(type, "cgroup2 ", 8)
+		       : strncmp(type, "cgroup ", 7) ||
 				 !has_word(opts, opts + len, "memory"))
 		return;
 	s->has_mount = copy_str(s->root, root, root_len) &&
@@ -129,7 +143,7 @@ static const char *path_in_mount(const struct search *s)
 
 static int find_in(const char *root, bool want_v2, struct os_cgroup *c)
 {
-	struct search s = { .want_v2 = want_v2 };
+	struct search s = {.want_v2 = want_v2};
 	char file[OS_PATH_MAX] = "";
 	int err;
 
@@ -193,7 +207,8 @@ int os_cgroup_find(const char *root, struct os_cgroup *ret_cgroup)
  *
  * Pressure is told by the unified hierarchy, whoever limits memory.
  *
- * Return: 0, or -errno: -ENOENT in the root cgroup, where the machine's is meant.
+ * Return: 0, or -errno: -ENOENT in the root cgroup, where the machine's is
+ * meant.
  */
 int os_cgroup_pressure_path(const char *root, char *buf, size_t len)
 {
@@ -228,6 +243,50 @@ static size_t read_limit(const char *path)
 }
 
 /**
+ * os_cgroup_read() - a number of bytes in a file of a cgroup
+ * @c: the cgroup
+ * @file: its name, with a slash in front
+ *
+ * Return: bytes; SIZE_MAX if there is no limit, or no such file.
+ */
+size_t os_cgroup_read(const struct os_cgroup *c, const char *file)
+{
+	char path[OS_PATH_MAX];
+
+	return os_path_below(c->dir, file, path) ? read_limit(path) : SIZE_MAX;
+}
+
+/**
+ * os_cgroup_each() - the memory cgroup of this process and those above it
+ * @root: put before every path; "" but in tests
+ * @fn: called for each, from below
+ * @arg: handed to @fn
+ */
+void os_cgroup_each(const char *root,
+		    void (*fn)(const struct os_cgroup *c, void *arg), void *arg)
+{
+	struct os_cgroup c;
+
+	if (os_cgroup_find(root, &c))
+		return;
+	for (size_t len = strlen(c.dir); len >= c.mount_len && len;) {
+		c.dir[len] = '\0';
+		fn(&c, arg);
+		while (len && c.dir[--len] != '/')
+			;
+	}
+}
+
+static void limit_by(const struct os_cgroup *c, void *arg)
+{
+	size_t *limit = arg;
+
+	*limit = min_size(
+		*limit, os_cgroup_read(c, c->is_v2 ? "/memory.max"
+						   : "/memory.limit_in_bytes"));
+}
+
+/**
  * os_cgroup_limit() - the strictest limit of the memory cgroup and those above
  * @root: put before every path; "" but in tests
  *
@@ -235,19 +294,9 @@ static size_t read_limit(const char *path)
  */
 size_t os_cgroup_limit(const char *root)
 {
-	struct os_cgroup c;
 	size_t limit = SIZE_MAX;
 
-	if (os_cgroup_find(root, &c))
-		return SIZE_MAX;
-	for (size_t len = strlen(c.dir); len >= c.mount_len && len;) {
-		c.dir[len] = '\0';
-		if (append(c.dir, c.is_v2 ? "/memory.max" :
-					    "/memory.limit_in_bytes"))
-			limit = min_size(limit, read_limit(c.dir));
-		while (len && c.dir[--len] != '/')
-			;
-	}
+	os_cgroup_each(root, limit_by, &limit);
 	return limit;
 }
 

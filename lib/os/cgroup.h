@@ -19,6 +19,11 @@ struct os_cgroup {
 int os_cgroup_find(const char *root, struct os_cgroup *ret_cgroup);
 int os_cgroup_pressure_path(const char *root, char *buf, size_t len);
 size_t os_cgroup_limit(const char *root);
+size_t os_cgroup_read(const struct os_cgroup *c, const char *file);
+void os_cgroup_each(const char *root,
+		    void (*fn)(const struct os_cgroup *c, void *arg),
+		    void *arg);
+bool os_path_below(const char *root, const char *path, char *ret_path);
 size_t os_memory_total(void);
 
 #endif

@@ -20,8 +20,8 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
 LT_API := align alloc conf dl empty fds fork harden idle info limit mixing numa \
-	  places prefault press pressure realloc shadow sized size startup thread trim \
-	  truth
+	  places prefault press pressure realloc shadow sized size snapshot startup \
+	  thin thread trim truth
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
@@ -132,7 +132,7 @@ $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
 $(patsubst %,$(LT)/unit/%,guarded large mixing reclaim remote theap): $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
-	os_decommit os_advise os_move_pages_to os_map_fixed os_open,\
+	os_decommit os_advise os_discard_many os_move_pages_to os_map_fixed os_open,\
 	-Wl,--wrap=$(f))
 
 $(LT)/unit/%.o: PART_CFLAGS = $(LT_FLAGS) -Ilib -I$(LIB_ARCHDIR)
@@ -230,7 +230,7 @@ CHECK_SLOW += $(patsubst %,$(LT_SRC)/prog/%@600,\
 # Under qemu-user no exec of oneself, no limits, no NUMA, no huge pages, and
 # no madvise() after mremap(): the units there, the rest in a guest.
 # More than one node is to be had in a guest.
-CHECK_GUEST += $(LT)/api/numa.preload
+CHECK_GUEST += $(LT)/api/numa.preload $(LT)/api/thin.preload
 
 CHECK_CROSS += $(patsubst %,$(LT)/unit/%,$(filter-out failnth large thp,$(LT_UNIT)))
 CHECK_CROSS_GUEST += $(patsubst %,$(LT)/api/%-linked,align alloc info realloc \

@@ -7,6 +7,8 @@
 ##    ROWS=a,b* (or synthetic, real) ROUNDS=5 BENCH_ALLOCATORS=a,b; idle machine
 ## bench-mem: resident memory and huge share step by step, pauses, chasing
 ##    MIB=2048 (live at the fill) MEM_ROUNDS=1 BENCH_ARGS='--programs day'
+## bench-mem-kmod: the same for Ashlar in a guest, with the module and without
+##    KVER=6.12 MIB=384 BENCH_ARGS='--programs day'
 ## bench-fork: memory that a parent copies while a child of a fork lives
 ## bench-zero: zeroing with stores that bypass the cache, and what others lose
 ## bench-instr: instructions per allocator operation, all allocators (callgrind)
@@ -71,10 +73,11 @@ $(BENCH_DIR)/librecord.so: tools/bench/trace/record.c
 	$(Q)$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $< -ldl -lpthread
 
 BENCH_MEM := phases churn day cycles pause chase
+BENCH_MEM_GUEST := small-random,small-age,database-random,database-age,day
 BENCH_MEM_PROGRAMS := $(BENCH_MEM:%=$(BENCH_DIR)/mem/%) $(BENCH_DIR)/measure
 
 $(BENCH_DIR)/mem/%: tools/bench/mem/%.c tools/bench/mem/mem.c \
-		tools/bench/mem/mem.h
+		tools/bench/mem/machine.c $(wildcard tools/bench/mem/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -lpthread -lm -ldl
@@ -85,7 +88,7 @@ $(BENCH_DIR)/zero: tools/bench/zero/zero.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< -lpthread
 
-.PHONY: bench bench-fork bench-mem _bench-deps bench-instr bench-instr-keep
+.PHONY: bench bench-fork bench-mem bench-mem-kmod _bench-deps bench-instr bench-instr-keep
 bench: _bench-deps all $(BENCH_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench.py --build $(BUILD) --rounds $(ROUNDS) \
 		--json $(BENCH_DIR)/bench.json --plot $(BENCH_DIR)/bench.svg \
@@ -106,6 +109,15 @@ bench-mem: _bench-deps all $(BENCH_MEM_PROGRAMS)
 	$(Q)$(BENCH_PY)/bench_mem.py --build $(BUILD) --mib $(MIB) \
 		--rounds $(MEM_ROUNDS) --json $(BENCH_DIR)/mem.json \
 		--plot $(BENCH_DIR)/frontier.svg $(BENCH_ARGS)
+
+# A guest has less memory than this machine, and writes no files here.
+bench-mem-kmod: MIB := $(if $(filter file,$(origin MIB)),384,$(MIB))
+bench-mem-kmod: all $(BENCH_MEM_PROGRAMS) kmod-$$(KVER)
+	$(Q)MODULE=1 KVER=$(KVER) NODES=$${NODES:-1} VMTIMEOUT=$${VMTIMEOUT:-7200} \
+		tools/vm/run $(BENCH_PY)/bench_mem.py --build $(BUILD) \
+		--mib $(MIB) --rounds $(MEM_ROUNDS) --machine \
+		--settings ashlar-thp,ashlar-dev \
+		--programs $(BENCH_MEM_GUEST) $(BENCH_ARGS)
 
 bench-fork: _bench-deps all $(BENCH_DIR)/mem/forkdirty
 	$(Q)$(BENCH_PY)/bench_fork.py --build $(BUILD) $(BENCH_ARGS)

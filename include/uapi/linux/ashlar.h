@@ -294,10 +294,13 @@ struct ashlar_unshare {
  * @len: its length in bytes
  * @bitmap: pointer to __u64 words, one bit a base page of the range in order,
  *	lowest bit first: 1 keeps the page's contents, 0 lets it read as zeroes
- * @status: pointer to one __s32 a hunk, or 0: 0 broken, else -errno
- *	(-EBUSY pinned or shared, -ENOENT no huge page there, -ENOMEM)
- * @ret_broken: huge pages given back
+ * @status: pointer to one __s32 a hunk, or 0: 0 done, else -errno
+ *	(-EBUSY pinned or shared, -ENOENT no memory there, -ENOMEM)
+ * @ret_broken: hunks done
  * @ret_pages: base pages copied to small pages
+ *
+ * Of a hunk that was broken before, or got small pages at its first touch, those
+ * go back that the bitmap does not keep.
  */
 struct ashlar_break {
 	__u32 size;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "os/cgroup.h"
+#include "os/shortage.h"
 
 #define MIB (1ul << 20)
 
@@ -208,6 +209,50 @@ static void many_mounts(void)
 	finish();
 }
 
+static void put_meminfo(unsigned long total, unsigned long available)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+		 "MemTotal:  %8lu kB\nMemFree:  12 kB\nMemAvailable: %lu kB\n",
+		 total, available);
+	put("/proc/meminfo", text);
+}
+
+/* Of the machine a quarter must be left, of each cgroup's limit an eighth. */
+static void shortage(void)
+{
+	start("0::/a/b\n", V2_MOUNT);
+	put("/sys/fs/cgroup/cgroup.controllers", "memory\n");
+	EXPECT(os_memory_is_short(root), "nobody said that it is not");
+	put_meminfo(8000000, 2100000);
+	EXPECT(!os_memory_is_short(root), "a quarter is left");
+	put_meminfo(8000000, 1900000);
+	EXPECT(os_memory_is_short(root), "less than a quarter is left");
+	put_meminfo(8000000, 7000000);
+	put("/sys/fs/cgroup/a/b/memory.max", "max\n");
+	put("/sys/fs/cgroup/a/b/memory.current", "900000\n");
+	EXPECT(!os_memory_is_short(root), "no limit");
+	put("/sys/fs/cgroup/a/memory.max", "1000000\n");
+	put("/sys/fs/cgroup/a/memory.current", "870000\n");
+	EXPECT(!os_memory_is_short(root), "13 of 100 left above");
+	put("/sys/fs/cgroup/a/memory.current", "880000\n");
+	EXPECT(os_memory_is_short(root), "12 of 100 left above");
+	put("/sys/fs/cgroup/a/memory.max", "max\n");
+	EXPECT(!os_memory_is_short(root), "no limit any more");
+	put("/sys/fs/cgroup/a/b/memory.high", "1000000\n");
+	EXPECT(os_memory_is_short(root), "memory.high is near");
+	finish();
+	start("4:memory:/m\n", V1_MOUNTS);
+	put_meminfo(8000000, 7000000);
+	put("/sys/fs/cgroup/memory/m/memory.limit_in_bytes", "1000000\n");
+	put("/sys/fs/cgroup/memory/m/memory.usage_in_bytes", "500000\n");
+	EXPECT(!os_memory_is_short(root), "half is left");
+	put("/sys/fs/cgroup/memory/m/memory.usage_in_bytes", "999000\n");
+	EXPECT(os_memory_is_short(root), "it is full");
+	finish();
+}
+
 static void machine(void)
 {
 	EXPECT(os_memory_total() > 16 * MIB && os_memory_total() < 1ul << 50,
@@ -226,6 +271,7 @@ static const struct ktap_test tests[] = {
 	{"odd_values", odd_values},
 	{"long_names", long_names},
 	{"many_mounts", many_mounts},
+	{"shortage", shortage},
 	{"machine", machine},
 	{},
 };

@@ -16,6 +16,7 @@
 #include <malloc.h>
 #include <pthread.h>
 
+#include "os/ranges.h"
 #include "os/sys.h"
 
 enum { MOST_CALLS = 2000, NR_BLOCKS = 100 };
@@ -48,6 +49,8 @@ WRAP(int, os_move_pages_to, (void *from, void *to, size_t len), (from, to, len),
      -ENOMEM)
 WRAP(int, os_map_fixed, (void *addr, size_t len, int flags, int fd, u64 off),
      (addr, len, flags, fd, off), -ENOMEM)
+WRAP(long, os_discard_many, (const struct os_range *ranges, unsigned int nr),
+     (ranges, nr), -EAGAIN)
 WRAP(int, os_open, (const char *path, int flags), (path, flags), -EMFILE)
 
 static struct {

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "backend/backend.h"
+#include "hpheap/discard.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/purge.h"
 #include "hpheap/space.h"
@@ -26,6 +27,7 @@ struct owned {
 
 static struct owned runs[NR_RUNS];
 static bool is_used[MODEL_UNITS], is_touched[MODEL_UNITS];
+static bool is_vacant[MODEL_UNITS]; /* in use, but nothing in it */
 static unsigned int nr_maps, nr_discards;
 static unsigned int fail_map, fail_discard; /* the nth call on, 0: none */
 static size_t locked_hpage;		    /* can't be given back, 0: none */
@@ -48,16 +50,84 @@ static int fake_discard(void *addr, size_t len)
 	return 0;
 }
 
-static const struct backend_ops fake_ops = {
-	.name = "fake",
-	.is_huge = true,
-	.discard = fake_discard,
+/* As the kernel's: up to the first range that is refused. */
+static long fake_discard_many(const struct os_range *ranges, unsigned int nr)
+{
+	long done = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		err = fake_discard(ranges[i].addr, ranges[i].len);
+		if (err)
+			return done ? done : err;
+		done += ranges[i].len;
+	}
+	return done;
+}
+
+static long no_discard_many(const struct os_range *ranges, unsigned int nr)
+{
+	(void)ranges;
+	(void)nr;
+	return -ENOSYS;
+}
+
+/* A base page stays whole or goes whole: the caller says which. */
+static int fake_break(void *addr, const struct bitmap *keep)
+{
+	size_t unit = space_unit(addr), grain = os_page_size / UNIT_SIZE, i;
+	unsigned int n;
+
+	for (i = 0; i < HPAGE_UNITS; i++)
+		EXPECT(bitmap_test(keep, i) == bitmap_test(keep, i / grain * grain),
+		       "unit %zu of a page of %zu", i, grain);
+	if (++nr_discards >= fail_discard && fail_discard)
+		return -EBUSY;
+	for (i = n = 0; i < HPAGE_UNITS; i++) {
+		if (bitmap_test(keep, i))
+			continue;
+		EXPECT(!is_used[unit + i] || is_vacant[unit + i],
+		       "unit %zu given back while in use", unit + i);
+		is_touched[unit + i] = false;
+	}
+	return 0;
+}
+
+enum { FAKE_ONE, FAKE_MANY, FAKE_NO_MANY, FAKE_BREAK, NR_FAKES };
+
+static const struct backend_ops fake_ops[NR_FAKES] = {
+	[FAKE_ONE] = {
+		.name = "one by one",
+		.is_huge = true,
+		.discard = fake_discard,
+	},
+	[FAKE_MANY] = {
+		.name = "many at once",
+		.is_huge = true,
+		.discard = fake_discard,
+		.discard_many = fake_discard_many,
+	},
+	[FAKE_NO_MANY] = {
+		.name = "a kernel that can't",
+		.is_huge = true,
+		.discard = fake_discard,
+		.discard_many = no_discard_many,
+	},
+	[FAKE_BREAK] = {
+		.name = "a module",
+		.is_huge = true,
+		.discard = fake_discard,
+		.break_hpage = fake_break,
+	},
 };
+
+static unsigned int fake;
 
 const struct backend_ops *backend_get(enum backend_id id)
 {
 	(void)id;
-	return &fake_ops;
+	return &fake_ops[fake];
 }
 
 int backend_map(void *addr, size_t len, bool want_huge,
@@ -183,8 +253,10 @@ static void work(struct rng *rng, int nr_steps)
 			shrink(o, rng);
 		else
 			give(o);
-		if (i % 1000 == 0)
+		if (i % 1000 == 0) {
+			fake = rng_below(rng, NR_FAKES);
 			purge_run(heap, PURGE_ALL, 1 + rng_below(rng, 50));
+		}
 	}
 	hpheap_check(heap);
 }
@@ -290,6 +362,36 @@ static void purge_by_large_pages(void)
 	give_all();
 }
 
+/* Nothing whole is free of a page that is broken: it is left alone. */
+static void no_whole_page_is_free(void)
+{
+	struct owned o[8] = {};
+	size_t was = os_page_size;
+	unsigned int i;
+
+	if (!set_up())
+		return;
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	os_page_size = 16384;
+	fake = FAKE_BREAK;
+	for (i = 0; i < 8; i++)
+		EXPECT(take(&o[i], 1, 1), "no unit");
+	give(&o[0]);
+	give(&o[5]);
+	/* It breaks the page: behind these there was more. */
+	EXPECT_EQ(HPAGE_UNITS - 8, purge_run(heap, PURGE_ALL, 10));
+	nr_discards = 0;
+	EXPECT_EQ(0, purge_run(heap, PURGE_ALL, 10));
+	EXPECT_EQ(0, nr_discards);
+	EXPECT_EQ(2 * UNIT_SIZE, purge_pending(heap));
+	os_page_size = was;
+	for (i = 0; i < 8; i++)
+		if (o[i].nr)
+			give(&o[i]);
+	fake = FAKE_ONE;
+}
+
 /* A kernel that refuses: dirty stays dirty, nothing is lost, no endless loop,
  * and it goes back once the kernel no longer refuses.
  */
@@ -339,6 +441,71 @@ static void one_is_locked(void)
 		locked_hpage = 0;
 	}
 	give_all();
+}
+
+/* Who is late from the start makes one call, and then no more. */
+static void late_is_one_call(void)
+{
+	struct os_range ranges[3];
+	unsigned int i;
+
+	if (!set_up())
+		return;
+	give_all();
+	for (i = 0; i < 3; i++)
+		ranges[i] = (struct os_range){
+			.addr = space_addr((MODEL_UNITS / HPAGE_UNITS - 1 - i) *
+					   HPAGE_UNITS),
+			.len = UNIT_SIZE,
+		};
+	for (i = FAKE_ONE; i <= FAKE_NO_MANY; i++) {
+		struct discard_cost cost = {.deadline_ns = 1};
+
+		EXPECT_EQ(i == FAKE_MANY ? 7 : 1,
+			  discard_ranges(&fake_ops[i], ranges, 3, &cost));
+		EXPECT_EQ(1, cost.nr_calls);
+		EXPECT_EQ(0, discard_ranges(&fake_ops[i], ranges, 3, &cost));
+	}
+}
+
+/* Vacant units go with the free ones; they stay in use, and hollow. */
+static void broken_for_vacant_units(void)
+{
+	struct bitmap vacant = {};
+	struct hpheap_stats stats = {};
+	struct owned o = {}, other = {};
+	size_t held, i;
+
+	if (!set_up())
+		return;
+	give_all();
+	purge_run(heap, PURGE_ALL, UINT32_MAX);
+	fake = FAKE_BREAK;
+	held = heap->stats.held;
+	EXPECT(take(&o, 300, 1) && take(&other, 100, 1), "no units");
+	EXPECT_EQ(o.unit / HPAGE_UNITS, other.unit / HPAGE_UNITS);
+	EXPECT_EQ(held + HPAGE_SIZE, heap->stats.held);
+	for (i = o.unit; i < o.unit + 200; i++) {
+		is_vacant[i] = true;
+		bitmap_set(&vacant, i % HPAGE_UNITS);
+	}
+	fail_discard = 1;
+	nr_discards = 0;
+	EXPECT(!hpheap_break(o.unit / HPAGE_UNITS, &vacant), "was refused");
+	EXPECT_EQ(held + HPAGE_SIZE, heap->stats.held);
+	fail_discard = 0;
+	EXPECT(hpheap_break(o.unit / HPAGE_UNITS, &vacant), "not refused");
+	hpheap_check(heap);
+	EXPECT_EQ(held + 200 * UNIT_SIZE, heap->stats.held);
+	hpheap_stats_add(heap, &stats);
+	EXPECT_EQ(1, stats.nr_broken);
+	EXPECT(hpheap_touch(o.unit, 1), "can't be touched");
+	EXPECT_EQ(held + 201 * UNIT_SIZE, heap->stats.held);
+	memset(is_vacant, 0, sizeof(is_vacant));
+	give(&o);
+	give(&other);
+	hpheap_check(heap);
+	fake = FAKE_ONE;
 }
 
 /* Who calls the tick learns whether to come back at once. */
@@ -408,8 +575,11 @@ static const struct ktap_test tests[] = {
 	{"growth_refused", growth_refused},
 	{"purge_all_gives_all", purge_all_gives_all},
 	{"purge_by_large_pages", purge_by_large_pages},
+	{"no_whole_page_is_free", no_whole_page_is_free},
 	{"discard_refused", discard_refused},
 	{"one_is_locked", one_is_locked},
+	{"late_is_one_call", late_is_one_call},
+	{"broken_for_vacant_units", broken_for_vacant_units},
 	{"tick_says_what_is_left", tick_says_what_is_left},
 	{"purged_is_zero", purged_is_zero},
 	{"reservation_ends", reservation_ends},

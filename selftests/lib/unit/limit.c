@@ -132,6 +132,56 @@ static void percent(void)
 	start(0, 0);
 }
 
+static char root[] = "/tmp/ashlar-limit-XXXXXX";
+
+static void put(const char *path, const char *text)
+{
+	char full[256];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	f = fopen(full, "w");
+	if (!EXPECT(f, "%s", full))
+		return;
+	fputs(text, f);
+	fclose(f);
+}
+
+/* The cgroup's limit changes while the process runs. */
+static void percent_follows(void)
+{
+	char cmd[128];
+
+	EXPECT(mkdtemp(root), "no directory");
+	snprintf(cmd, sizeof(cmd), "cd %s && mkdir -p proc/self cg/a", root);
+	EXPECT(!system(cmd), "%s", cmd);
+	put("/proc/self/cgroup", "0::/a\n");
+	put("/proc/self/mountinfo", "30 1 0:26 / /cg rw - cgroup2 c rw\n");
+	put("/cg/cgroup.controllers", "memory\n");
+	put("/cg/a/memory.max", "104857600\n");
+	start(-50, 0);
+	limit_follow(root);
+	EXPECT(limit.soft <= 50 * MIB && limit.soft > 49 * MIB, "%zu",
+	       (size_t)limit.soft);
+	EXPECT(!limit_has_hard(), "there is a hard one");
+	limit_settle(30 * MIB);
+	EXPECT(!limit_is_pressed(), "too early");
+	put("/cg/a/memory.max", "41943040\n");
+	limit_follow(root);
+	EXPECT(limit_is_pressed(), "not pressed at 30 of 20 MiB");
+	put("/cg/a/memory.max", "104857600\n");
+	limit_follow(root);
+	EXPECT(!limit_is_pressed(), "still pressed at 30 of 50 MiB");
+	limit_settle(-30 * (long)MIB);
+	/* A limit in bytes is what it is. */
+	start(0, 64 * MIB);
+	limit_follow(root);
+	EXPECT_EQ(64 * MIB, limit.hard);
+	start(0, 0);
+	snprintf(cmd, sizeof(cmd), "rm -r %s", root);
+	EXPECT(!system(cmd), "%s", cmd);
+}
+
 static const struct ktap_test tests[] = {
 	{"no_limits", no_limits},
 	{"hard_is_exact", hard_is_exact},
@@ -139,6 +189,7 @@ static const struct ktap_test tests[] = {
 	{"pressure", pressure},
 	{"threads_race", threads_race},
 	{"percent", percent},
+	{"percent_follows", percent_follows},
 	{},
 };
 

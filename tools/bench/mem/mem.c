@@ -5,6 +5,8 @@
  */
 #include "mem.h"
 
+#include "machine.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 
 struct resident {
 	long rss_kib;
+	long anon_kib; /* of these, anonymous */
+	long device_kib;
 	long huge_kib;
 };
 
@@ -62,16 +66,32 @@ static struct resident read_resident(void)
 			now_held.rss_kib += kib;
 		if (strcmp(key, "Private_Hugetlb:") == 0)
 			now_held.rss_kib += kib;
+		if (strcmp(key, "Anonymous:") == 0)
+			now_held.anon_kib = kib;
 		if (is_huge_key(key))
 			now_held.huge_kib += kib;
 	}
 	fclose(file);
+	now_held.device_kib = machine_device_kib();
 	return now_held;
+}
+
+/*
+ * What the heap holds. Memory of the module counts whether it is mapped just
+ * now or not; files count only where there is none of it.
+ */
+static long heap_kib(const struct resident *held)
+{
+	if (held->device_kib)
+		return held->anon_kib - baseline.anon_kib + held->device_kib -
+		       baseline.device_kib;
+	return held->rss_kib - baseline.rss_kib;
 }
 
 void mem_baseline(void)
 {
 	baseline = read_resident();
+	machine_baseline();
 }
 
 /*
@@ -97,13 +117,14 @@ static void report_metadata(const char *step)
 void mem_report(const char *step, size_t live)
 {
 	struct resident held = read_resident();
-	long rss = held.rss_kib - baseline.rss_kib;
+	long rss = heap_kib(&held);
 	long huge = held.huge_kib - baseline.huge_kib;
 
 	printf("step %s live_kib %zu rss_kib %ld huge_kib %ld at %.3f\n", step,
 	       live >> 10, rss > 0 ? rss : 0, huge > 0 ? huge : 0,
 	       mem_elapsed());
 	report_metadata(step);
+	machine_report(step);
 	fflush(stdout);
 }
 

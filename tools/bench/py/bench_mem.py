@@ -21,6 +21,8 @@ import plots
 
 STEP = re.compile(r"^step (\S+) live_kib (\d+) rss_kib (\d+) huge_kib (\d+) "
                   r"at ([\d.]+)$", re.M)
+MACHINE = re.compile(r"^machine (\S+) taken_kib (-?\d+) returned (\d+) "
+                     r"splits (\d+)$", re.M)
 METADATA = re.compile(r"^metadata (\S+) kib (\d+)$", re.M)
 PAUSE = re.compile(r"^pause (\w+) (.*)$", re.M)
 CHASE = re.compile(r"^chase ns ([\d.]+)$", re.M)
@@ -42,6 +44,13 @@ SETTINGS = {
     "ashlar": ("ashlar", {}),
     "ashlar-plain": ("ashlar", {"ASHLAR_CONF": "backend:plain"}),
 }
+# Where the module is loaded, to tell it from huge pages of the kernel's own.
+# What is not to be had is a failure, not another row's memory.
+GUEST_SETTINGS = {
+    "ashlar-thp": ("ashlar", {"ASHLAR_CONF": "backend:thp,abort_conf:true"}),
+    "ashlar-dev": ("ashlar", {"ASHLAR_CONF": "backend:dev,abort_conf:true"}),
+}
+ALL_SETTINGS = {**SETTINGS, **GUEST_SETTINGS}
 
 # program: (arguments before the size, size in MiB as part of --mib)
 PROGRAMS = {
@@ -69,11 +78,14 @@ def arguments():
                         help="live bytes of the fill, in MiB")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--cpus", default=None)
+    parser.add_argument("--machine", action="store_true",
+                        help="show what the machine got back: where nothing "
+                        "else runs")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--plot", metavar="FILE.svg")
     args = parser.parse_args()
-    for given, known in ((args.settings, SETTINGS), (args.programs,
-                                                     PROGRAMS)):
+    for given, known in ((args.settings, ALL_SETTINGS),
+                         (args.programs, PROGRAMS)):
         for word in given.split(","):
             if word not in known:
                 parser.error(f"\"{word}\": there are {', '.join(known)}")
@@ -87,6 +99,9 @@ def parse(out):
     steps = {name: {"live_kib": int(live), "rss_kib": int(rss),
                     "huge_kib": int(huge), "at": float(at)}
              for name, live, rss, huge, at in STEP.findall(out)}
+    for name, taken, returned, splits in MACHINE.findall(out):
+        steps[name].update(taken_kib=int(taken), returned=int(returned),
+                           splits=int(splits))
     for name, kib in METADATA.findall(out):
         steps[name]["metadata_kib"] = int(kib)
     pauses = {}
@@ -101,7 +116,7 @@ def parse(out):
 def run_one(args, program, setting):
     """One run of one program in one setting."""
     name, words, part = PROGRAMS[program]
-    alloc_name, env = SETTINGS[setting]
+    alloc_name, env = ALL_SETTINGS[setting]
     alloc = allocators.find(alloc_name, args.build)
     mib = max(int(args.mib * part), 1)
     bench = os.path.join(args.build, "bench")
@@ -160,6 +175,27 @@ def print_steps(program, by_setting):
                                              for step in steps))
 
 
+def machine_cell(held):
+    """'taken over live, given back, split' of one step."""
+    lives = held["live_kib"] > 64
+    taken = held["taken_kib"] / (held["live_kib"] if lives else 1024)
+    return f"{taken:.2f}{'x' if lives else 'M'}" \
+           f"{held['returned']:5d}{held['splits']:6d}"
+
+
+def print_machine(program, by_setting):
+    """Memory that the machine has less, huge pages given back whole and huge
+    mappings split since the start: settings down, steps across."""
+    runs = {name: one[0]["steps"] for name, one in by_setting.items() if one}
+    print(f"{program}: taken from the machine/live (MiB: M), huge pages given "
+          "back whole, mappings split")
+    print(f"{'':11s}" + "".join(f"{step:>20s}"
+                                for step in next(iter(runs.values()))))
+    for setting, steps in runs.items():
+        print(f"{setting:11s}" + "".join(f"{machine_cell(held):>20s}"
+                                         for held in steps.values()))
+
+
 def print_seconds(program, by_setting):
     """CPU seconds of the whole run: what the packing and purging cost."""
     print(f"{program}: CPU s  " + "  ".join(
@@ -170,7 +206,8 @@ def print_seconds(program, by_setting):
 def print_metadata(program, by_setting):
     """Where the allocator says it: its own tables as part of the heap."""
     for setting, runs in by_setting.items():
-        shares = [f"{step} {100 * held['metadata_kib'] / held['rss_kib']:.2f}"
+        shares = [f"{step} "
+                  f"{100 * held['metadata_kib'] / max(held['rss_kib'], 1):.2f}"
                   for step, held in (runs[0]["steps"].items() if runs else ())
                   if "metadata_kib" in held and held["live_kib"] > 64]
         if shares:
@@ -197,7 +234,7 @@ def print_chase(by_setting):
             print(f"{setting:16s}{ns:8.1f}  {cell(runs, 'built')}")
 
 
-def print_report(results):
+def print_report(results, shows_machine):
     for program, by_setting in results.items():
         if not any(by_setting.values()):
             continue
@@ -207,6 +244,8 @@ def print_report(results):
             print_chase(by_setting)
         else:
             print_steps(program, by_setting)
+            if shows_machine:
+                print_machine(program, by_setting)
             print_seconds(program, by_setting)
             print_metadata(program, by_setting)
 
@@ -266,7 +305,7 @@ def main():
         sys.exit(f"bench-mem: {why}")
     print(f"{args.mib} MiB live, {args.rounds} round(s), transparent huge "
           f"pages: {thp_mode()}")
-    print_report(results)
+    print_report(results, args.machine)
     for failure in failures:
         print(f"FAILED {failure}")
     if args.json:
