@@ -11,6 +11,7 @@ import subprocess
 import time
 
 LIMIT_S = 300
+WARM_MIB = 512  # more than the rows of bench need
 REDIS_COMMANDS = "set,get,incr,lpush,rpush,sadd,hset,zadd,mset"
 
 
@@ -80,7 +81,8 @@ def command(launcher, row, alloc, cpus):
     """Run a row that is one command."""
     env = {**row.env, **_preloads(alloc, row.relinked)}
     try:
-        figures, out = launch(launcher, row.argv, env, cpus, row.times)
+        figures, out = launch(launcher, row.argv, env, cpus, row.times,
+                              warm_mib=WARM_MIB)
     finally:
         if row.scratch:
             shutil.rmtree(row.scratch, ignore_errors=True)

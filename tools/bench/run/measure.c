@@ -72,23 +72,34 @@ static void pin(char *list)
 		die("cannot pin to the CPUs", strerror(errno));
 }
 
-/* In a child of its own: our own peak must stay small. */
+static void touch_as(size_t len, int advice)
+{
+	char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("cannot map memory to touch", strerror(errno));
+	madvise(memory, len, advice); /* fails where there are no huge pages */
+	for (size_t at = 0; at < len; at += PAGE)
+		memory[at] = 1;
+	munmap(memory, len);
+}
+
+/*
+ * The kernel hands out small pages from other free lists than huge ones, so
+ * both are touched; in a child of its own, as our own peak must stay small.
+ */
 static void touch(size_t mib)
 {
 	size_t len = mib << 20;
-	char *memory;
 	pid_t pid = len == 0 ? -1 : fork();
 
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	if (pid != 0)
 		return;
-	memory = mmap(NULL, len, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		die("cannot map memory to touch", strerror(errno));
-	for (size_t at = 0; at < len; at += PAGE)
-		memory[at] = 1;
+	touch_as(len, MADV_NOHUGEPAGE);
+	touch_as(len, MADV_HUGEPAGE);
 	_exit(0);
 }
 
