@@ -3,6 +3,8 @@
  * Huge pages bucketed by fullness, then by longest free run.  Filling the
  * fullest one that fits keeps the others emptying, so that whole huge pages
  * come free; the longest run decides whether it fits, as in jemalloc's psset.
+ * Long runs go by best fit: one that is put into a hole much longer than itself
+ * leaves none for the next long one, and so costs a new huge page.
  */
 #include "hpheap/hpset.h"
 
@@ -76,18 +78,33 @@ void hpset_remove(struct hpset *s, struct hpage *hp)
 	s->nr_hpages--;
 }
 
+/* Classes of runs that there are, of those in @mask. */
+static u64 classes_in(const struct hpset *s, u64 mask)
+{
+	u64 any = 0;
+
+	for (unsigned int l = 0; l < HPSET_LEVELS; l++)
+		any |= s->nonempty[l];
+	return any & mask;
+}
+
 /**
- * hpset_find() - the fullest huge page with a long enough free run
+ * hpset_find() - the huge page where a run goes best
  * @s: the set
  * @nr_units: length of the run
  *
- * Return: the huge page, still in the set, or NULL.
+ * Return: the fullest one with a long enough free run, for a long one among
+ * those where it is the least too long; still in the set; or NULL.
  */
 struct hpage *hpset_find(struct hpset *s, unsigned int nr_units)
 {
 	unsigned int r = run_class_holding(nr_units);
 	u64 mask = r < HPSET_RUNS ? ~0ULL << r : 0;
 
+	if (nr_units >= HPSET_LONG_RUN) {
+		mask = classes_in(s, mask);
+		mask &= -mask;
+	}
 	for (int l = HPSET_LEVELS - 1; l >= 0; l--) {
 		u64 m = s->nonempty[l] & mask;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A set of partly used huge pages that answers one question fast: which is the
- * fullest one with a free run of so many units?  Mechanism only; who is in
- * which set, and why, is the node heap's policy.
+ * fullest one with a free run of so many units, or for a long run, the fullest
+ * of those that it fits best?  Mechanism only; who is in which set, and why, is
+ * the node heap's policy.
  */
 #ifndef ASHLAR_HPHEAP_HPSET_H
 #define ASHLAR_HPHEAP_HPSET_H
@@ -10,8 +11,9 @@
 #include "hpheap/hpage.h"
 
 enum {
-	HPSET_LEVELS = 16, /* of fullness */
-	HPSET_RUNS = 36,   /* classes of longest free run */
+	HPSET_LEVELS = 16,   /* of fullness */
+	HPSET_RUNS = 36,     /* classes of longest free run */
+	HPSET_LONG_RUN = 16, /* units from which the fit decides first */
 };
 
 struct hpset {

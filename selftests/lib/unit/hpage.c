@@ -141,21 +141,31 @@ static void scramble(struct hpage *hp, struct rng *rng)
 	}
 }
 
-/* Units in use of the fullest huge page that the set must be able to find:
- * those whose longest run is at least a quarter longer than asked for. (Runs
- * are kept in classes, four a doubling, so just fitting ones may be missed.)
+/* Runs are kept in classes, four a doubling: the set may miss one that is less
+ * than a quarter longer than asked for, and tells no such two apart.
  */
-static int fullest_fitting(unsigned int nr_units)
+static unsigned int a_class_longer(unsigned int nr_units)
 {
-	int best = -1, i;
+	return nr_units < 16 ? nr_units : nr_units + nr_units / 4;
+}
+
+/* The huge page that the set must be able to find: the fullest that fits, or
+ * for a long run one whose longest is the shortest.
+ */
+static struct hpage *best_for(unsigned int nr_units)
+{
+	struct hpage *best = NULL;
+	int i;
 
 	for (i = 0; i < NR_HPAGES; i++) {
-		unsigned int sure = nr_units <= 16 ? nr_units
-						   : nr_units + nr_units / 4;
+		struct hpage *hp = &pages[i];
 
-		if (is_in[i] && pages[i].longest >= sure &&
-		    pages[i].nr_used > best)
-			best = pages[i].nr_used;
+		if (!is_in[i] || hp->longest < a_class_longer(nr_units))
+			continue;
+		if (!best ||
+		    (nr_units >= HPSET_LONG_RUN ? hp->longest < best->longest
+						: hp->nr_used > best->nr_used))
+			best = hp;
 	}
 	return best;
 }
@@ -163,19 +173,27 @@ static int fullest_fitting(unsigned int nr_units)
 static void expect_find(unsigned int nr_units)
 {
 	struct hpage *hp = hpset_find(&set, nr_units);
-	int best = fullest_fitting(nr_units);
+	struct hpage *best = best_for(nr_units);
 
 	if (!hp) {
-		EXPECT(best < 0, "none for %u units, one has %d in use",
-		       nr_units, best);
+		EXPECT(!best, "none for %u units, one has a run of %u",
+		       nr_units, best->longest);
 		return;
 	}
 	EXPECT(is_in[hp - pages], "a huge page that is not in the set");
 	EXPECT(hp->longest >= nr_units, "longest run %u for %u units",
 	       hp->longest, nr_units);
-	/* Fullness is kept in levels too: one level may be off. */
-	EXPECT(hp->nr_used + HPAGE_UNITS / HPSET_LEVELS + 1 >= best,
-	       "%u in use, the fullest has %d", hp->nr_used, best);
+	if (!best)
+		return;
+	if (nr_units >= HPSET_LONG_RUN)
+		EXPECT(hp->longest <= a_class_longer(best->longest),
+		       "longest run %u for %u units, one has %u", hp->longest,
+		       nr_units, best->longest);
+	else /* Fullness is kept in levels too: one level may be off. */
+		EXPECT(hp->nr_used + HPAGE_UNITS / HPSET_LEVELS + 1 >=
+			       best->nr_used,
+		       "%u in use, the fullest has %u", hp->nr_used,
+		       best->nr_used);
 }
 
 static void sets(void)
