@@ -26,24 +26,25 @@ static struct {
 	struct lock lock;
 	struct theap *idle; /* Guarded by lock. */
 	_Atomic u32 nr;	    /* Guarded by lock for writing. */
-	struct theap *_Atomic heap[MAX_THEAPS]; /* by id, set once */
-} table = {.nr = 1};
+	struct theap *_Atomic heap[MAX_THEAPS]; /* by id, from 1; set once */
+} table;
 
 /* Table's lock held. */
 static struct theap *theap_create(void)
 {
+	u32 id = table.nr + 1;
 	struct theap *h;
 
-	if (table.nr == MAX_THEAPS)
+	if (id == MAX_THEAPS)
 		return NULL;
 	h = meta_alloc(sizeof(*h));
 	if (!h)
 		return NULL;
-	h->id = table.nr;
+	h->id = id;
 	list_init(&h->spare);
-	atomic_store_explicit(&table.heap[h->id], h, memory_order_release);
+	atomic_store_explicit(&table.heap[id], h, memory_order_release);
 	__atomic_store_n(&tcache_sized_max,
-			 h->id == 1 && !conf.harden ? FINE_MAX : 0,
+			 id == 1 && !conf.harden ? FINE_MAX : 0,
 			 __ATOMIC_RELAXED);
 	table.nr++;
 	return h;
@@ -98,7 +99,7 @@ struct theap *theap_by_id(u32 id)
 /* How many heaps there are. */
 u32 theap_count(void)
 {
-	return atomic_load_explicit(&table.nr, memory_order_relaxed) - 1;
+	return atomic_load_explicit(&table.nr, memory_order_relaxed);
 }
 
 /* All heaps in turn, from NULL to NULL. */

@@ -24,7 +24,7 @@
 enum { FREE_MAP_WORDS = (1UL << 44 >> HPAGE_SHIFT) / 64 };
 
 static u64 first_free_map[FREE_MAP_WORDS];
-static struct hpheap first_heap = { .free_map = first_free_map };
+static struct hpheap first_heap;
 static struct hpheap *_Atomic heaps[MAX_NODES];
 static struct lock heaps_lock;
 static _Atomic size_t total_mapped;
@@ -44,7 +44,8 @@ static struct hpheap *hpheap_create(unsigned int node)
 {
 	struct hpheap *h = &first_heap;
 
-	if (h->sets[0].bucket[0][0].next) {
+	h->free_map = first_free_map;
+	if (h->empty_dirty.next) {
 		h = meta_alloc(sizeof(*h));
 		if (!h)
 			return NULL;

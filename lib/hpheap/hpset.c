@@ -41,11 +41,8 @@ static unsigned int level_of(const struct hpage *hp)
 
 void hpset_init(struct hpset *s)
 {
-	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
+	for (unsigned int l = 0; l < HPSET_LEVELS; l++)
 		s->nonempty[l] = 0;
-		for (unsigned int r = 0; r < HPSET_RUNS; r++)
-			list_init(&s->bucket[l][r]);
-	}
 	s->nr_hpages = 0;
 }
 
@@ -57,8 +54,11 @@ void hpset_init(struct hpset *s)
 void hpset_insert(struct hpset *s, struct hpage *hp)
 {
 	unsigned int l = level_of(hp), r = run_class(hp->longest);
+	struct list *head = &s->bucket[l][r];
 
-	list_add(&hp->link, &s->bucket[l][r]);
+	if (!(s->nonempty[l] >> r & 1))
+		list_init(head);
+	list_add(&hp->link, head);
 	s->nonempty[l] |= 1ULL << r;
 	s->nr_hpages++;
 }

@@ -17,7 +17,10 @@ enum {
 };
 
 struct hpset {
-	/* Bit r of level l: bucket[l][r] is not empty. */
+	/*
+	 * Bit r of level l: bucket[l][r] is not empty.  A bucket is not read
+	 * else, so that a small process never touches the pages of most.
+	 */
 	u64 nonempty[HPSET_LEVELS];
 	struct list bucket[HPSET_LEVELS][HPSET_RUNS];
 	size_t nr_hpages;
