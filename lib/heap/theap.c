@@ -17,6 +17,7 @@
 enum {
 	FETCH_AHEAD = 8, /* objects */
 	FEW_SLABS = 4, /* of a class: small ones */
+	FEW_LARGE = 8, /* the same, of objects larger than a unit */
 	SPARE_TIMES = 4,
 	SPARES_SEEN = 8, /* empty slabs looked at for another class */
 	WIDE_FROM = 16,	 /* slabs: another one, twice as long, is a small part */
@@ -183,7 +184,10 @@ static inline void shed(struct theap *h)
 
 static enum slab_geometry geometry_of(struct theap *h, unsigned int c)
 {
-	if (h->nr_slabs[c] < FEW_SLABS || h->is_frugal)
+	unsigned int few = size_classes[c].size > UNIT_SIZE ? FEW_LARGE :
+							      FEW_SLABS;
+
+	if (h->nr_slabs[c] < few || h->is_frugal)
 		return SLAB_STARTER;
 	return h->nr_slabs[c] < WIDE_FROM ? SLAB_NORMAL : SLAB_WIDE;
 }

@@ -151,7 +151,9 @@ static void free_map_clear(struct hpheap *h, size_t i)
 
 static struct hpset *set_of(struct hpheap *h, const struct hpage *hp)
 {
-	return &h->sets[hp->is_broken ? SET_BROKEN : SET_WHOLE];
+	if (hp->is_broken)
+		return &h->sets[SET_BROKEN];
+	return &h->sets[hp->is_long ? SET_LONG : SET_SHORT];
 }
 
 /**
@@ -213,6 +215,8 @@ static void take(struct hpheap *h, struct hpage *hp, unsigned int first,
 		 unsigned int nr, size_t *was_touched)
 {
 	hpheap_detach(h, hp);
+	if (!hp->nr_used)
+		hp->is_long = nr >= HPSET_LONG_RUN;
 	if (unlikely(hp->is_zeroed))
 		h->stats.prefault_hits += HPAGE_SIZE;
 	*was_touched += hpage_take(hp, first, nr);
@@ -230,13 +234,22 @@ static size_t lowest_empty(struct hpheap *h)
 	return 0;
 }
 
+/*
+ * Long runs and short ones keep apart as long as there is room: what lies
+ * between short ones is no room for a long one.
+ */
 static struct hpage *find_hpage(struct hpheap *h, unsigned int nr_units)
 {
+	static const u8 order[2][NR_SETS] = {
+		{ SET_SHORT, SET_LONG, SET_BROKEN },
+		{ SET_LONG, SET_SHORT, SET_BROKEN },
+	};
+	const u8 *sets = order[nr_units >= HPSET_LONG_RUN];
 	struct hpage *hp;
 	size_t i;
 
 	for (unsigned int s = 0; s < NR_SETS; s++) {
-		hp = hpset_find(&h->sets[s], nr_units);
+		hp = hpset_find(&h->sets[sets[s]], nr_units);
 		if (hp)
 			return hp;
 	}

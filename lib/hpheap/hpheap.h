@@ -13,7 +13,8 @@
 
 enum { MAX_NODES = 64 };
 
-enum hpset_id { SET_WHOLE, SET_BROKEN, NR_SETS };
+/* Of those in partial use: begun with a short run, with a long one, broken. */
+enum hpset_id { SET_SHORT, SET_LONG, SET_BROKEN, NR_SETS };
 
 struct hpheap_stats {
 	size_t mapped;	   /* bytes ever taken into use */

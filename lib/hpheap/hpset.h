@@ -13,7 +13,7 @@
 enum {
 	HPSET_LEVELS = 16,   /* of fullness */
 	HPSET_RUNS = 36,     /* classes of longest free run */
-	HPSET_LONG_RUN = 16, /* units from which the fit decides first */
+	HPSET_LONG_RUN = 32, /* units from which the fit decides first */
 };
 
 struct hpset {

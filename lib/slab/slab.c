@@ -14,7 +14,8 @@
 #include "slab/mixed.h"
 
 enum {
-	STARTER_MIN_OBJS = 8,
+	STARTER_OBJS = 8,
+	STARTER_BYTES = 16 << 10, /* if objects are larger than a unit */
 	GUARD_EVERY = 16, /* units of slabs of a hardened process */
 	WIDE_UNITS = MIXED_UNITS, /* at most, so that it can be mixed */
 };
@@ -28,7 +29,10 @@ enum {
 unsigned int slab_units(unsigned int class, enum slab_geometry geometry)
 {
 	const struct size_class *c = &size_classes[class];
-	size_t least = align_up((size_t)c->size * STARTER_MIN_OBJS, UNIT_SIZE);
+	size_t least = align_up(c->size > UNIT_SIZE ?
+					max_size(c->size, STARTER_BYTES) :
+					c->size * STARTER_OBJS,
+				UNIT_SIZE);
 
 	if (geometry == SLAB_STARTER)
 		return min_size(c->units, least >> UNIT_SHIFT);

@@ -96,30 +96,14 @@ static int fake_break(void *addr, const struct bitmap *keep)
 
 enum { FAKE_ONE, FAKE_MANY, FAKE_NO_MANY, FAKE_BREAK, NR_FAKES };
 
+#define FAKE(text, ...)                                                        \
+	{ .name = text, .is_huge = true, .discard = fake_discard, __VA_ARGS__ }
+
 static const struct backend_ops fake_ops[NR_FAKES] = {
-	[FAKE_ONE] = {
-		.name = "one by one",
-		.is_huge = true,
-		.discard = fake_discard,
-	},
-	[FAKE_MANY] = {
-		.name = "many at once",
-		.is_huge = true,
-		.discard = fake_discard,
-		.discard_many = fake_discard_many,
-	},
-	[FAKE_NO_MANY] = {
-		.name = "a kernel that can't",
-		.is_huge = true,
-		.discard = fake_discard,
-		.discard_many = no_discard_many,
-	},
-	[FAKE_BREAK] = {
-		.name = "a module",
-		.is_huge = true,
-		.discard = fake_discard,
-		.break_hpage = fake_break,
-	},
+	[FAKE_ONE] = FAKE("one by one"),
+	[FAKE_MANY] = FAKE("many", .discard_many = fake_discard_many),
+	[FAKE_NO_MANY] = FAKE("can't", .discard_many = no_discard_many),
+	[FAKE_BREAK] = FAKE("a module", .break_hpage = fake_break),
 };
 
 static unsigned int fake;
@@ -552,6 +536,30 @@ static void purged_is_zero(void)
 	give(&o);
 }
 
+/* A huge page that a long run began and one that short ones did, with room in
+ * both: each kind goes to its own, however well it fits in the other.
+ */
+static void long_runs_apart(void)
+{
+	struct owned *first = runs, *rest = runs + 1, *few = runs + 2;
+	size_t ours, theirs;
+
+	if (!set_up() || !take(first, 400, 1) || !take(rest, 112, 1))
+		return;
+	for (int i = 0; i < 32; i++)
+		take(few + i, 15, 1);
+	ours = first->unit / HPAGE_UNITS;
+	theirs = few->unit / HPAGE_UNITS;
+	EXPECT(ours != theirs, "all in one huge page");
+	give(rest);
+	if (take(rest, HPSET_LONG_RUN, 1))
+		EXPECT_EQ(ours, rest->unit / HPAGE_UNITS);
+	give(few);
+	if (take(few, 4, 1))
+		EXPECT_EQ(theirs, few->unit / HPAGE_UNITS);
+	give_all();
+}
+
 /* The whole reservation can be used, then it ends in -ENOMEM, then again. */
 static void reservation_ends(void)
 {
@@ -582,6 +590,7 @@ static const struct ktap_test tests[] = {
 	{"broken_for_vacant_units", broken_for_vacant_units},
 	{"tick_says_what_is_left", tick_says_what_is_left},
 	{"purged_is_zero", purged_is_zero},
+	{"long_runs_apart", long_runs_apart},
 	{"reservation_ends", reservation_ends},
 	{},
 };
