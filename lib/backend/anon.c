@@ -55,6 +55,11 @@ static int thp_map(void *addr, size_t len)
 	return os_thp_is_possible() ? 0 : -EOPNOTSUPP;
 }
 
+static int thp_stay_small(void *addr, size_t len, bool is_small)
+{
+	return os_advise(addr, len, is_small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+}
+
 static int hugetlb_map(void *addr, size_t len)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
@@ -112,6 +117,7 @@ const struct backend_ops backend_thp = {
 	.map = thp_map,
 	.discard = anon_discard,
 	.discard_many = os_discard_many,
+	.stay_small = thp_stay_small,
 	.populate = anon_populate,
 	.collapse = anon_collapse,
 	.move = os_move_pages_to,

@@ -46,6 +46,11 @@ struct backend_ops {
 	 */
 	int (*break_hpage)(void *addr, const struct bitmap *keep);
 	/*
+	 * Keep the kernel from making a range huge by itself, or let it again.
+	 * 0 or -errno.  NULL where it never does.
+	 */
+	int (*stay_small)(void *addr, size_t len, bool is_small);
+	/*
 	 * Back a range now, with zeroes, as its first touch would; what it
 	 * holds stays.  0 or -errno.  NULL where that is of no use.
 	 */

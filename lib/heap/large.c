@@ -138,14 +138,17 @@ void *large_resize(u64 entry, void *p, size_t size)
 	return p;
 }
 
-/* All of the huge pages of a range come from one backend that can move. */
+/*
+ * All of the huge pages of a range come from one backend that can move, which it
+ * does by mappings: none of them has advice of its own.
+ */
 static const struct backend_ops *mover(size_t unit, size_t nr_hpages)
 {
 	const struct hpage *hp = &space.hpages[unit / HPAGE_UNITS];
 	unsigned int backend = hp->backend;
 
-	for (size_t i = 1; i < nr_hpages; i++)
-		if (hp[i].backend != backend)
+	for (size_t i = 0; i < nr_hpages; i++)
+		if (hp[i].backend != backend || hp[i].is_small)
 			return NULL;
 	return backend_get(backend);
 }

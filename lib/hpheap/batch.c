@@ -6,6 +6,7 @@
 #include "hpheap/batch.h"
 
 #include "backend/backend.h"
+#include "hpheap/small.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
 
@@ -186,11 +187,25 @@ static void forget_unused(const struct batch *b)
 	space_forget(hpages, nr);
 }
 
+/* What is broken stays small, what is empty may be huge. */
+static void advise(const struct batch *b, struct hpheap *h)
+{
+	for (unsigned int i = 0; i < b->nr; i++) {
+		if (!b->page[i].nr_clean)
+			continue;
+		if (b->page[i].is_unused)
+			small_end(h, b->page[i].hp);
+		else
+			small_begin(h, b->page[i].hp);
+	}
+}
+
 /**
  * batch_discard() - give back what is to go; no lock but the purge lock held
  * @b: the batch; its pages are busy
+ * @h: the heap of all of its pages
  */
-void batch_discard(struct batch *b)
+void batch_discard(struct batch *b, struct hpheap *h)
 {
 	for (unsigned int i = 0; i < b->nr; i++) {
 		struct batch_page *p = &b->page[i];
@@ -203,6 +218,7 @@ void batch_discard(struct batch *b)
 			add_runs(b, i);
 	}
 	flush(b);
+	advise(b, h);
 	forget_unused(b);
 }
 
@@ -243,6 +259,7 @@ size_t batch_finish(struct batch *b, struct hpheap *h)
 		note_units(p);
 		if (p->nr_clean && p->hp->nr_used && p->ops->is_huge)
 			p->hp->is_broken = true;
+		p->hp->is_broken |= p->hp->is_small;
 		p->hp->state = HP_PARTIAL;
 		hpheap_attach(h, p->hp);
 		done += p->nr_clean;

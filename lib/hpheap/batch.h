@@ -37,7 +37,7 @@ struct batch {
 void batch_init(struct batch *b, u64 deadline_ns);
 struct batch_page *batch_take(struct batch *b, struct hpheap *h,
 			      struct hpage *hp);
-void batch_discard(struct batch *b);
+void batch_discard(struct batch *b, struct hpheap *h);
 size_t batch_finish(struct batch *b, struct hpheap *h);
 
 #endif

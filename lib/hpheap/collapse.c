@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "hpheap/limit.h"
 #include "hpheap/purge.h"
+#include "hpheap/small.h"
 #include "hpheap/space.h"
 #include "os/sys.h"
 
@@ -91,6 +92,7 @@ unsigned int collapse_run(struct hpheap *h, unsigned int max)
 		lock_release(&h->lock);
 		if (!hp || !limit_has_room(HPAGE_SIZE))
 			break;
+		small_end(h, hp);
 		err = backend_get(hp->backend)->collapse(
 			space_addr(hpheap_index(hp) * HPAGE_UNITS), HPAGE_SIZE);
 		lock_acquire(&h->lock);

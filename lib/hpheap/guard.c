@@ -17,7 +17,7 @@
 /* MADV_GUARD_INSTALL and MADV_GUARD_REMOVE, Linux 6.13 */
 enum { ADVISE_GUARD_INSTALL = 102, ADVISE_GUARD_REMOVE = 103 };
 
-enum { DEFAULT_MAX_MAPS = 65530, MAPS_OF_GUARD = 2 };
+enum { MAPS_OF_GUARD = 2 };
 
 static struct {
 	bool has_markers; /* Set once. */
@@ -25,20 +25,6 @@ static struct {
 	_Atomic u32 nr_protected, nr_marked;
 	_Atomic u64 nr_refused;
 } guards;
-
-static u32 max_maps(void)
-{
-	char text[32];
-	u32 n = 0;
-
-	if (os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) < 1)
-		return DEFAULT_MAX_MAPS;
-	for (const char *c = text; *c >= '0' && *c <= '9'; c++)
-		if (__builtin_mul_overflow(n, 10, &n) ||
-		    __builtin_add_overflow(n, *c - '0', &n))
-			return UINT32_MAX;
-	return n;
-}
 
 static bool try_marker(void)
 {
@@ -59,7 +45,8 @@ void guard_init(void)
 {
 	guards.has_markers =
 		conf.guard_pages == GUARD_PAGES_AUTO && try_marker();
-	guards.most = max_maps() / 2 / MAPS_OF_GUARD;
+	guards.most = min_size(os_max_mappings() / 2 / MAPS_OF_GUARD,
+			       UINT32_MAX);
 }
 
 /*

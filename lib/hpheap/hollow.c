@@ -7,6 +7,7 @@
 #include "backend/backend.h"
 #include "hpheap/batch.h"
 #include "hpheap/hpheap.h"
+#include "hpheap/small.h"
 #include "hpheap/space.h"
 
 static struct hpage *hpage_of(size_t unit)
@@ -54,13 +55,31 @@ static void note_cost(struct hpheap *h, const struct discard_cost *c)
 	h->stats.purge_max_ns = max_size(h->stats.purge_max_ns, c->max_ns);
 }
 
+/* Huge pages of which the parts in @given went back; often one of many. */
+static void keep_small(struct hpheap *h, const struct hollow *parts, u64 given)
+{
+	struct hpage *last = NULL;
+
+	if (!given)
+		return;
+	lock_acquire(&h->purge_lock);
+	for (; given; given &= given - 1) {
+		struct hpage *hp = hpage_of(parts[ctz64(given)].unit);
+
+		if (hp != last)
+			small_begin(h, hp);
+		last = hp;
+	}
+	lock_release(&h->purge_lock);
+}
+
 /* Parts of huge pages of one heap and backend. */
 static void hollow_some(struct hpheap *h, const struct hollow *parts,
 			unsigned int nr)
 {
 	struct discard_cost cost = {.nr_calls = 0};
 	struct os_range ranges[HOLLOW_MAX];
-	u64 done;
+	u64 done, given;
 
 	for (unsigned int i = 0; i < nr; i++)
 		ranges[i] = (struct os_range){
@@ -69,11 +88,13 @@ static void hollow_some(struct hpheap *h, const struct hollow *parts,
 		};
 	done = discard_ranges(backend_get(hpage_of(parts->unit)->backend),
 			      ranges, nr, &cost);
+	given = done;
 	lock_acquire(&h->lock);
 	for (; done; done &= done - 1)
 		note_hollow(h, &parts[ctz64(done)]);
 	note_cost(h, &cost);
 	lock_release(&h->lock);
+	keep_small(h, parts, given);
 }
 
 /* How many from the first on are of one heap and backend. */
@@ -134,7 +155,7 @@ bool hpheap_break(size_t hpage, const struct bitmap *vacant)
 		p->keep.w[i] &= ~vacant->w[i];
 	keep_one(&p->keep);
 	lock_release(&h->lock);
-	batch_discard(&b);
+	batch_discard(&b, h);
 	lock_acquire(&h->lock);
 	done = batch_finish(&b, h);
 	lock_release(&h->lock);

@@ -40,6 +40,7 @@ struct hpage {
 	 * was one huge page is small pages now.
 	 */
 	bool is_broken;
+	atomic_bool is_small; /* broken, and to stay so: see small.c */
 	bool is_long;	/* a long run came first: for others of them */
 	bool is_zeroed; /* touched by prefault.c only, and not used since */
 	u16 stuck_round; /* of purging in which nothing of it could go */

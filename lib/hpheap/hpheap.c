@@ -197,7 +197,7 @@ void hpheap_attach(struct hpheap *h, struct hpage *hp)
 		if (hp->nr_dirty)
 			list_add(&hp->link, &h->empty_dirty);
 		else
-			hp->is_broken = false;
+			hp->is_broken = hp->is_small;
 		free_map_set(h, hpheap_index(hp));
 		return;
 	}

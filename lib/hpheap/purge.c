@@ -148,7 +148,7 @@ static unsigned int purge_some(struct batch *b, struct hpheap *h,
 	nr = b->nr;
 	if (!nr)
 		return 0;
-	batch_discard(b);
+	batch_discard(b, h);
 	lock_acquire(&h->lock);
 	if (!is_late(b))
 		note_stuck(b);

@@ -16,6 +16,8 @@
 
 #include "arch.h"
 
+enum { MAX_MAPPINGS = 65530 }; /* of vm.max_map_count, unless changed */
+
 size_t os_page_size = 4096;
 
 /**
@@ -277,6 +279,23 @@ long os_read_file(const char *path, char *buf, size_t len)
 	os_close(fd);
 	buf[got] = '\0';
 	return n < 0 ? n : (long)got;
+}
+
+/**
+ * os_max_mappings() - mappings that a process may have
+ *
+ * Return: vm.max_map_count, or what it is by default where it can't be read.
+ */
+size_t os_max_mappings(void)
+{
+	char text[32];
+	size_t v = 0;
+
+	if (os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) < 0)
+		return MAX_MAPPINGS;
+	for (const char *at = text; *at >= '0' && *at <= '9'; at++)
+		v = v * 10 + *at - '0';
+	return v ? v : MAX_MAPPINGS;
 }
 
 int os_getpid(void)

@@ -27,7 +27,7 @@ LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
 OBJS += $(LT_COMMON) $(LT_API:%=$(LT)/api/%.o)
 
-$(patsubst %,$(LT)/api/%,$(LT_API) rawclone): %: %.o $(LT_COMMON)
+$(patsubst %,$(LT)/api/%,$(LT_API) khugepaged rawclone): %: %.o $(LT_COMMON)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread -ldl
 
@@ -69,7 +69,7 @@ $(LT)/api/dl $(LT)/api/dl-linked: | $(LT)/api/dl_plugin.so
 # $(call lt_variant,name,settings,ending): a program that runs each API test
 # preloaded (or its linked twin) under these settings of ASHLAR_CONF.
 define lt_variant
-$(patsubst %,$(LT)/api/%.$(1),$(LT_API_ALL) rawclone): \
+$(patsubst %,$(LT)/api/%.$(1),$(LT_API_ALL) khugepaged rawclone): \
 		$(LT)/api/%.$(1): $(LT)/api/%$(3) \
 		$(ASHLAR_SO) $(LT_SRC)/lib.mk
 	$(Q)printf '%s\n' '#!/bin/sh' \
@@ -103,7 +103,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
 LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed mixing print \
-	   quarantine reclaim remote rooms sizeclass slab tcache theap thp
+	   quarantine reclaim remote rooms sizeclass slab small tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -120,7 +120,7 @@ $(LT)/unit/canary: $(LT_BASE) $(call lt_lib,heap/canary slab/sizeclass)
 $(LT)/unit/quarantine: $(LT_BASE) $(call lt_lib,heap/quarantine)
 $(LT)/unit/guard: $(LT_BASE) $(call lt_lib,hpheap/guard hpheap/space)
 $(LT)/unit/guard: LT_LDFLAGS := $(foreach f,os_advise os_protect_none os_commit \
-	os_read_file os_map os_unmap,-Wl,--wrap=$(f))
+	os_max_mappings os_map os_unmap,-Wl,--wrap=$(f))
 $(LT)/unit/hpheap: $(LT_BASE) $(call lt_objs,hpheap)
 $(LT)/unit/meta: $(LT_BASE)
 $(LT)/unit/meta: LT_LDFLAGS := -Wl,--wrap=os_map
@@ -128,6 +128,8 @@ $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
 	hpheap/limit hpheap/hpage)
 $(LT)/unit/mixed $(LT)/unit/rooms: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
+$(LT)/unit/small: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/hpage hpheap/small)
+$(LT)/unit/small: LT_LDFLAGS := -Wl,--wrap=os_max_mappings
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
 $(patsubst %,$(LT)/unit/%,guarded large mixing reclaim remote theap): $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
@@ -230,7 +232,8 @@ CHECK_SLOW += $(patsubst %,$(LT_SRC)/prog/%@600,\
 # Under qemu-user no exec of oneself, no limits, no NUMA, no huge pages, and
 # no madvise() after mremap(): the units there, the rest in a guest.
 # More than one node is to be had in a guest.
-CHECK_GUEST += $(LT)/api/numa.preload $(LT)/api/thin.preload
+# khugepaged is the machine's: there it may be hurried.
+CHECK_GUEST += $(patsubst %,$(LT)/api/%.preload,khugepaged numa thin)
 
 CHECK_CROSS += $(patsubst %,$(LT)/unit/%,$(filter-out failnth large thp,$(LT_UNIT)))
 CHECK_CROSS_GUEST += $(patsubst %,$(LT)/api/%-linked,align alloc info realloc \
