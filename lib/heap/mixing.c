@@ -59,7 +59,7 @@ static struct slab *emptiest(struct hlist *n)
 	for (unsigned int i = 0; n && i < MIX_SLABS; i++, n = n->next) {
 		struct slab *s = container_of(n, struct slab, hlink);
 
-		if (s->span.nr_units <= MIXED_UNITS && !s->hollow &&
+		if (s->span.nr_units <= MIXED_UNITS &&
 		    (!found || s->nr_free > found->nr_free))
 			found = s;
 	}

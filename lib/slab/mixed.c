@@ -97,7 +97,7 @@ u64 mixed_rooms(const struct slab *s)
 
 /**
  * mixed_make() - turn a plain slab into a mixed one
- * @s: the slab; MIXED_UNITS at most, no unit hollow, in no list
+ * @s: the slab; MIXED_UNITS at most, in no list
  * @owner: id of the thread heap that owns it
  *
  * Return: false, and nothing is changed, when out of memory.
@@ -109,7 +109,7 @@ bool mixed_make(struct slab *s, u32 owner)
 	u64 *maps = meta_alloc(maps_len(s));
 	struct bitmap free = s->free;
 
-	assert(s->span.nr_units <= MIXED_UNITS && !s->hollow);
+	assert(s->span.nr_units <= MIXED_UNITS);
 	if (!maps)
 		return false;
 	s->mix = (struct mix){ .granules = maps };

@@ -8,6 +8,7 @@
 
 #include "heap/mixing.h"
 #include "heap/process.h"
+#include "heap/reclaim.h"
 
 enum {
 	CLASS_A = 12, /* 208 bytes */
@@ -124,6 +125,32 @@ static void room_is_shared(void)
 	tear_down();
 }
 
+/* Slabs of which every other unit was given back serve as others do. */
+static void hollow_slabs_too(void)
+{
+	unsigned int nr = 0;
+	size_t before;
+
+	if (!set_up(NR_A))
+		return;
+	for (unsigned int i = 0; i < nr_a; i++) {
+		if (space_unit(a_objs[i]) % 2)
+			put(a_objs[i], CLASS_A);
+		else
+			a_objs[nr++] = a_objs[i];
+	}
+	nr_a = nr;
+	EXPECT(reclaim_slabs(RECLAIM_ALL) > 1000, "few units are hollow");
+	before = heap->slab_bytes;
+	refill(CLASS_B, b_objs, NR_B);
+	check();
+	EXPECT_EQ(before, heap->slab_bytes);
+	EXPECT_EQ(NR_B, nr_mixed());
+	for (unsigned int i = 0; i < NR_B; i++)
+		memset(b_objs[i], 1, 512);
+	tear_down();
+}
+
 static void small_heap_stays_plain(void)
 {
 	if (!set_up(NR_A / 2))
@@ -180,6 +207,7 @@ static void strain_passes(void)
 
 static const struct ktap_test tests[] = {
 	{"room_is_shared", room_is_shared},
+	{"hollow_slabs_too", hollow_slabs_too},
 	{"small_heap_stays_plain", small_heap_stays_plain},
 	{"aligned_when_asked", aligned_when_asked},
 	{"strain_passes", strain_passes},
