@@ -48,13 +48,14 @@ enum {
 
 static struct {
 	struct lock lock;
-	struct table map, hpages, spans, groups; /* Guarded by lock. */
-	size_t first_hpage;		 /* Set once. */
+	struct table map, hpages, spans, groups, notes; /* Guarded by lock. */
+	size_t first_hpage, first_note;	 /* Set once. */
 	_Atomic size_t next_hpage;	 /* Guarded by lock for writing. */
 	size_t end_hpage;		 /* Guarded by lock. */
 	u32 first_group;		 /* Guarded by lock. */
 	/* Groups: all, without a span in use, and of those given back. */
 	_Atomic u32 nr_groups, nr_empty, nr_clean; /* Written under lock. */
+	_Atomic size_t nr_noted; /* units */
 	size_t reserved;
 } sp;
 
@@ -135,6 +136,7 @@ int space_init(size_t len)
 	table_init(&sp.spans, &at, nr_units / 2 * SPAN_BYTES);
 	table_init(&sp.groups, &at,
 		   nr_units / 2 / GROUP_SPANS * sizeof(struct span_group));
+	table_init(&sp.notes, &at, nr_units * NOTE_BYTES);
 	first = first_hpage((at - base + HPAGE_SIZE - 1) >> HPAGE_SHIFT,
 			    nr_units / HPAGE_UNITS);
 	sp.first_hpage = first;
@@ -150,6 +152,10 @@ int space_init(size_t len)
 	sp.hpages.base += align_down(first * sizeof(struct hpage),
 				     COMMIT_STEP);
 	sp.hpages.len -= sp.hpages.base - (char *)space.hpages;
+	sp.first_note = align_down(first * HPAGE_UNITS * NOTE_BYTES,
+				   COMMIT_STEP);
+	sp.notes.base += sp.first_note;
+	sp.notes.len -= sp.first_note;
 	return 0;
 }
 
@@ -356,12 +362,45 @@ bool space_trim(void)
 	return done == TRIM_MOST;
 }
 
-/* The page map's part for a huge page, joined to @r if it lies behind it. */
-static bool join_map(struct os_range *r, size_t hpage)
+/* Where the notes on units from @unit on are, committed or not. */
+static char *note_at(size_t unit)
 {
-	void *addr = (void *)space_entry(hpage * HPAGE_UNITS);
-	size_t len = HPAGE_UNITS * sizeof(u64);
+	return sp.notes.base - sp.first_note + unit * NOTE_BYTES;
+}
 
+/**
+ * space_notes() - room for what an owner notes on its units
+ * @unit: first one
+ * @nr_units: how many
+ *
+ * Return: NOTE_BYTES for each, with whatever was left there, until
+ * space_notes_end(); NULL when out of memory.
+ */
+void *space_notes(size_t unit, size_t nr_units)
+{
+	size_t end = note_at(unit + nr_units) - sp.notes.base;
+	int err = 0;
+
+	if (end > sp.notes.committed) {
+		lock_acquire(&sp.lock);
+		err = table_commit(&sp.notes, end);
+		lock_release(&sp.lock);
+	}
+	if (err)
+		return NULL;
+	sp.nr_noted += nr_units;
+	return note_at(unit);
+}
+
+/* Notes on so many units are of no use any more. */
+void space_notes_end(size_t nr_units)
+{
+	sp.nr_noted -= nr_units;
+}
+
+/* A range more, joined to the last one, @r, if it lies behind it. */
+static bool join(struct os_range *r, char *addr, size_t len)
+{
 	if ((char *)r->addr + r->len == addr) {
 		r->len += len;
 		return true;
@@ -370,20 +409,33 @@ static bool join_map(struct os_range *r, size_t hpage)
 	return false;
 }
 
+/* May there be notes on a huge page? */
+static bool has_notes(size_t hpage)
+{
+	return note_at(hpage * HPAGE_UNITS) <
+	       sp.notes.base + sp.notes.committed;
+}
+
 /**
- * space_forget() - give back the page map's part for huge pages
+ * space_forget() - give back the page map's part for huge pages, and the notes
  * @hpages: their indices; nothing of them is in use nor can be taken meanwhile
  * @nr: how many, FORGET_MAX at most
  */
 void space_forget(const size_t *hpages, unsigned int nr)
 {
-	struct os_range ranges[FORGET_MAX + 1] = { { NULL, 0 } };
+	struct os_range ranges[2 * FORGET_MAX + 1] = { { NULL, 0 } };
 	unsigned int n = 0;
 
 	if (HPAGE_UNITS * sizeof(u64) % os_page_size)
 		return;
 	for (unsigned int i = 0; i < nr; i++)
-		n += !join_map(&ranges[n], hpages[i]);
+		n += !join(&ranges[n],
+			   (char *)space_entry(hpages[i] * HPAGE_UNITS),
+			   HPAGE_UNITS * sizeof(u64));
+	for (unsigned int i = 0; i < nr; i++)
+		if (has_notes(hpages[i]))
+			n += !join(&ranges[n], note_at(hpages[i] * HPAGE_UNITS),
+				   HPAGE_UNITS * NOTE_BYTES);
 	if (n > 1 && os_discard_many(ranges + 1, n) >= 0)
 		return;
 	for (unsigned int i = 1; i <= n; i++)
@@ -407,13 +459,16 @@ void space_mark(const struct span *s, u32 low, size_t nr_units)
 				      memory_order_release);
 }
 
-/* Bytes of the tables that are committed and not given back. */
+/*
+ * Bytes of the tables that are committed and not given back; of the notes, those
+ * that are of use.
+ */
 size_t space_meta_bytes(void)
 {
 	size_t clean = sp.nr_clean, spans = sp.nr_groups - clean;
 
 	return sp.map.committed + sp.hpages.committed + sp.groups.committed +
-	       spans * GROUP_BYTES;
+	       spans * GROUP_BYTES + sp.nr_noted * NOTE_BYTES;
 }
 
 size_t space_reserved_bytes(void)

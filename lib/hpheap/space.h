@@ -6,8 +6,8 @@
  * The reservation begins with the page map: one 64-bit entry a unit, for the
  * whole reservation, its own part unused.  So pointer -> entry is a subtraction,
  * a shift and a load, and "is it ours" is one compare with the number of units
- * in use.  Behind the map lie the table of huge pages, the table of spans, and
- * then the memory itself.  All of it is committed step by step.
+ * in use.  Behind the map lie the table of huge pages, the table of spans, notes
+ * on units, and then the memory itself.  All of it is committed step by step.
  *
  * A map entry:
  *	bits 0-7	size class, or CLASS_LARGE, or CLASS_MIXED
@@ -27,6 +27,7 @@ enum {
 	CLASS_LARGE = 0xff,
 	CLASS_MIXED = 0xfe, /* a slab of objects of several classes */
 	SPAN_BYTES = 128,
+	NOTE_BYTES = 64, /* a unit: what its owner may note on it */
 	FORGET_MAX = 8, /* huge pages at a time */
 };
 
@@ -108,6 +109,8 @@ size_t space_end_hpage(void);
 struct span *space_span_alloc(void);
 void space_span_free(struct span *s);
 bool space_trim(void);
+void *space_notes(size_t unit, size_t nr_units);
+void space_notes_end(size_t nr_units);
 void space_forget(const size_t *hpages, unsigned int nr);
 void space_mark(const struct span *s, u32 low, size_t nr_units);
 size_t space_meta_bytes(void);

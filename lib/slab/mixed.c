@@ -5,8 +5,9 @@
 #include "slab/mixed.h"
 
 #include <errno.h>
+#include <string.h>
 
-#include "rt/meta.h"
+static_assert(NOTE_BYTES == 2 * UNIT_GRANULES / CHAR_BIT, "both maps");
 
 static unsigned int nr_granules(const struct slab *s)
 {
@@ -106,7 +107,7 @@ bool mixed_make(struct slab *s, u32 owner)
 {
 	unsigned int nr = size_classes[s->class].size >> CLASS_GRAIN_SHIFT;
 	unsigned int nr_live = s->nr_objs - s->nr_free;
-	u64 *maps = meta_alloc(maps_len(s));
+	u64 *maps = space_notes(s->span.unit, s->span.nr_units);
 	struct bitmap free = s->free;
 
 	assert(s->span.nr_units <= MIXED_UNITS);
@@ -114,6 +115,7 @@ bool mixed_make(struct slab *s, u32 owner)
 		return false;
 	s->mix = (struct mix){ .granules = maps };
 	s->is_mixed = true;
+	memset(maps, 0, maps_len(s));
 	bits_fill(maps, 0, nr_granules(s));
 	for (unsigned int i = 0; i < s->nr_objs; i++)
 		if (!bitmap_test(&free, i))
@@ -130,7 +132,7 @@ bool mixed_make(struct slab *s, u32 owner)
 void mixed_unmake(struct slab *s)
 {
 	assert(mixed_is_empty(s));
-	meta_free(s->mix.granules, maps_len(s));
+	space_notes_end(s->span.nr_units);
 	s->is_mixed = false;
 }
 

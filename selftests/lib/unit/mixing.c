@@ -6,9 +6,13 @@
 #include "ktap.h"
 #include "testlib.h"
 
+#include <sys/mman.h>
+
 #include "heap/mixing.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
+#include "hpheap/purge.h"
+#include "os/sys.h"
 
 enum {
 	CLASS_A = 12, /* 208 bytes */
@@ -125,6 +129,31 @@ static void room_is_shared(void)
 	tear_down();
 }
 
+static bool is_resident(const void *p)
+{
+	unsigned char in_core = 0;
+
+	mincore((void *)align_down((uintptr_t)p, os_page_size), 1, &in_core);
+	return in_core & 1;
+}
+
+/* When all has gone, what was noted of mixed slabs takes no memory. */
+static void notes_go_too(void)
+{
+	const void *notes;
+
+	if (!set_up(NR_A))
+		return;
+	refill(CLASS_B, b_objs, NR_B);
+	notes = slab_of_entry(space_load(b_objs[0]))->mix.granules;
+	EXPECT(is_resident(notes), "no notes at %p", notes);
+	tear_down();
+	for (unsigned int i = 0; i < MAX_NODES; i++)
+		if (hpheap_peek(i))
+			purge_run(hpheap_peek(i), PURGE_ALL, UINT_MAX);
+	EXPECT(!is_resident(notes), "notes at %p", notes);
+}
+
 /* Slabs of which every other unit was given back serve as others do. */
 static void hollow_slabs_too(void)
 {
@@ -207,6 +236,7 @@ static void strain_passes(void)
 
 static const struct ktap_test tests[] = {
 	{"room_is_shared", room_is_shared},
+	{"notes_go_too", notes_go_too},
 	{"hollow_slabs_too", hollow_slabs_too},
 	{"small_heap_stays_plain", small_heap_stays_plain},
 	{"aligned_when_asked", aligned_when_asked},
