@@ -59,8 +59,8 @@ struct backend_ops {
 	int (*collapse)(void *addr, size_t len);
 	/*
 	 * After a fork: bring a range that was copied page by page back onto
-	 * its huge pages.  0, -EBUSY while a relative shares some of it, or
-	 * -errno.  NULL where there is nothing to be done.
+	 * its huge pages.  0, -EBUSY while a relative shares some of it, -EAGAIN
+	 * if some was left, or -errno.  NULL where there is nothing to be done.
 	 */
 	int (*refold)(void *addr, size_t len);
 	/* Move page tables from one range to another (os_move_pages_to()). */

@@ -249,7 +249,8 @@ static long collapse_and_remap(u64 addr, u64 len, u32 flags, void *scratch)
 
 enum {
 	NR_HINTS = 64,
-	WANTED = ASHLAR_HINT_FOLD | ASHLAR_HINT_COLLAPSE | ASHLAR_HINT_REMAP,
+	FORKED = ASHLAR_HINT_FOLD | ASHLAR_HINT_REMAP, /* what a fork leaves */
+	WANTED = FORKED | ASHLAR_HINT_COLLAPSE,
 };
 
 /* Adjacent hints that want the same are one call.  Returns how many. */
@@ -278,9 +279,12 @@ static void refold_range(u64 addr, u64 len, void *scratch)
 		collapse_and_remap(at, HPAGE_SIZE, 0, scratch);
 }
 
-static void act_on(const struct ashlar_hint *hints, unsigned int nr,
+/* Returns whether a fork had left anything, which may not all have gone. */
+static bool act_on(const struct ashlar_hint *hints, unsigned int nr,
 		   void *scratch, size_t scratch_len)
 {
+	bool was_forked = false;
+
 	for (unsigned int i = 0; i < nr;) {
 		unsigned int n = join(hints + i, nr - i, scratch_len);
 		const struct ashlar_hint *last = &hints[i + n - 1];
@@ -289,8 +293,10 @@ static void act_on(const struct ashlar_hint *hints, unsigned int nr,
 			refold_range(hints[i].addr,
 				     last->addr + last->len - hints[i].addr,
 				     scratch);
-		i += n;
+		while (n--)
+			was_forked |= hints[i++].reasons & FORKED;
 	}
+	return was_forked;
 }
 
 /**
@@ -301,8 +307,11 @@ static void act_on(const struct ashlar_hint *hints, unsigned int nr,
  * @scratch_len: its length
  *
  * Acts on the module's hints, then ends the special treatment of forked memory.
+ * What is on its way through the kernel's per-CPU lists, or being written, is
+ * refused at times: all is done once there are no more such hints.
  *
- * Return: 0; -EBUSY while something is still shared; or -errno.
+ * Return: 0; -EBUSY while something is still shared; -EAGAIN if something may be
+ * left; or -errno.
  */
 int device_refold(void *addr, size_t len, void *scratch, size_t scratch_len)
 {
@@ -321,17 +330,19 @@ int device_refold(void *addr, size_t len, void *scratch, size_t scratch_len)
 		.len = len,
 	};
 	u64 end = h.addr + len;
+	bool was_forked = false;
 	long ret;
 
 	while (h.len) {
 		ret = device_call(ASHLAR_IOC_HINTS, &h);
 		if (ret)
 			return ret;
-		act_on(found, h.ret_nr, scratch, scratch_len);
+		was_forked |= act_on(found, h.ret_nr, scratch, scratch_len);
 		h.addr = h.ret_next;
 		h.len = end - h.addr;
 	}
-	return device_call(ASHLAR_IOC_UNSHARE, &u);
+	ret = device_call(ASHLAR_IOC_UNSHARE, &u);
+	return !ret && was_forked ? -EAGAIN : ret;
 }
 
 /**

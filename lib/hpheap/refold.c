@@ -13,11 +13,19 @@
 #include "hpheap/hpage.h"
 #include "hpheap/space.h"
 
+/*
+ * Rounds that may leave something though nothing is shared any more: what is
+ * pinned may stay so for good.
+ */
+enum { MAX_LEFT = 40 };
+
 static _Atomic bool is_pending;
+static _Atomic unsigned int nr_left;
 
 /* A fork has happened; this is the parent. */
 void refold_request(void)
 {
+	nr_left = 0;
 	is_pending = true;
 }
 
@@ -46,13 +54,14 @@ static size_t range_end(size_t i, size_t end)
 /**
  * refold_run() - one round over all memory
  *
- * No more rounds are pending when nothing is shared any more, or the backend
- * can't do it.
+ * No more rounds are pending when nothing is shared any more and nothing was
+ * left, or the backend can't do it.
  */
 void refold_run(void)
 {
 	size_t end = space_end_hpage(), next;
-	bool is_shared = false;
+	bool is_shared = false, is_left = false;
+	int err;
 
 	is_pending = false;
 	for (size_t i = space_first_hpage(); i < end; i = next) {
@@ -63,9 +72,11 @@ void refold_run(void)
 		if (space.hpages[i].state == HP_UNUSED || !ops->refold)
 			continue;
 		next = range_end(i, end);
-		is_shared |= ops->refold(space_addr(i * HPAGE_UNITS),
-					 (next - i) << HPAGE_SHIFT) == -EBUSY;
+		err = ops->refold(space_addr(i * HPAGE_UNITS),
+				  (next - i) << HPAGE_SHIFT);
+		is_shared |= err == -EBUSY;
+		is_left |= err == -EAGAIN;
 	}
-	if (is_shared)
+	if (is_shared || (is_left && nr_left++ < MAX_LEFT))
 		is_pending = true;
 }

@@ -103,7 +103,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
 LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed mixing print \
-	   quarantine reclaim remote rooms sizeclass slab small tcache theap thp
+	   quarantine reclaim refold remote rooms sizeclass slab small tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -128,6 +128,7 @@ $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \
 	hpheap/limit hpheap/hpage)
 $(LT)/unit/mixed $(LT)/unit/rooms: $(LT_BASE) $(call lt_objs,backend hpheap slab)
 $(LT)/unit/slab: $(LT_BASE) $(call lt_objs,hpheap slab)
+$(LT)/unit/refold: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/hpage hpheap/refold)
 $(LT)/unit/small: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/hpage hpheap/small)
 $(LT)/unit/small: LT_LDFLAGS := -Wl,--wrap=os_max_mappings
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
