@@ -35,10 +35,11 @@ LIB_CFLAGS := -Ilib -I$(LIB_ARCHDIR) -fPIC -fvisibility=hidden \
 
 $(LIB_OBJS): PART_CFLAGS = $(LIB_CFLAGS)
 
+# initfirst: its constructor is to be the first, see process_watch_forks().
 $(LIB_SO): $(LIB_OBJS)
 	$(say) LD $@
 	$(Q)$(CC) -shared -Wl,-soname,libashlar.so -Wl,-z,now -Wl,-z,relro \
-		$(LDFLAGS) -o $@ $^ -lpthread
+		-Wl,-z,initfirst $(LDFLAGS) -o $@ $^ -lpthread
 
 $(LIB_A): $(LIB_OBJS)
 	$(say) AR $@
