@@ -4,18 +4,21 @@
  *
  * It is a pthread with all signals blocked.  It is started from a slow path,
  * holding no lock, when there is enough to purge; a process that never has that
- * much never gets one.  It ends by itself after a while without work.
+ * much never gets one.  It ends by itself after a while without work, and when
+ * all other threads have ended.
  */
 #include "heap/background.h"
 
 #include <pthread.h>
 #include <signal.h>
 
+#include "cache/tcache.h"
 #include "heap/notify.h"
 #include "heap/press.h"
 #include "heap/pressure.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
+#include "heap/thread.h"
 #include "hpheap/collapse.h"
 #include "hpheap/limit.h"
 #include "hpheap/prefault.h"
@@ -23,6 +26,7 @@
 #include "hpheap/refold.h"
 #include "hpheap/rejoin.h"
 #include "hpheap/space.h"
+#include "os/alone.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 
@@ -41,11 +45,12 @@ enum {
 	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
 	WATCH_MS = 2000,	      /* idle, but to hear of pressure */
 	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
+	RETRY_MS = 1000,	      /* after it could not be started */
 };
 
 static struct {
 	_Atomic bool is_running;
-	_Atomic bool is_forbidden; /* it could not be started */
+	_Atomic u64 retry_ms; /* it could not be started: not before then */
 } background;
 
 /* How soon the next round should come. */
@@ -188,6 +193,15 @@ static long watch_ms(void)
 			BACKGROUND_MAX_MS);
 }
 
+/*
+ * Have all of the program's threads ended?  Then this one must: the process ends
+ * with its last thread, and no signal but SIGKILL reaches this one.
+ */
+static bool is_last(void)
+{
+	return thread_count() <= (tcache.state == TCACHE_LIVE) && os_is_alone();
+}
+
 /* Rounds come the slower the longer there is nothing to do. */
 static void background_run(void)
 {
@@ -196,7 +210,7 @@ static void background_run(void)
 	long pause_ms = BACKGROUND_MS;
 
 	pressure_start();
-	while (idle < BACKGROUND_IDLE_ROUNDS || is_watching()) {
+	while ((idle < BACKGROUND_IDLE_ROUNDS || is_watching()) && !is_last()) {
 		enum pace pace = background_round(&rounds);
 
 		idle = pace == PACE_REST ? idle + 1 : 0;
@@ -215,33 +229,52 @@ static void *background_main(void *arg)
 		background_run();
 		atomic_store(&background.is_running, false);
 		/* A watcher may have come while the thread seemed to run. */
-	} while (is_watching() &&
+	} while (is_watching() && !is_last() &&
 		 !atomic_exchange(&background.is_running, true));
 	return arg;
+}
+
+/* @stack: bytes; 0: what threads of the program get. */
+static int create(size_t stack)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (stack)
+		pthread_attr_setstacksize(&attr, stack);
+	err = pthread_create(&thread, &attr, background_main, NULL);
+	pthread_attr_destroy(&attr);
+	if (!err)
+		pthread_setname_np(thread, "ashlar");
+	return err;
 }
 
 static void background_start(void)
 {
 	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
 
 	process_expect_threads();
 	if (atomic_exchange(&background.is_running, true))
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, BACKGROUND_STACK);
-	if (pthread_create(&thread, &attr, background_main, NULL)) {
-		background.is_forbidden = true;
+	/* Thread-local data lie on the stack, and may be larger than ours. */
+	if (create(BACKGROUND_STACK) && create(0)) {
+		background.retry_ms = os_now_ms() + RETRY_MS;
 		background.is_running = false;
-	} else {
-		pthread_setname_np(thread, "ashlar");
 	}
-	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* It could not be started a moment ago. */
+static bool is_too_early(void)
+{
+	u64 retry_ms = background.retry_ms;
+
+	return retry_ms && os_now_ms() < retry_ms;
 }
 
 /**
@@ -254,8 +287,8 @@ void background_poke(size_t vacant)
 {
 	size_t dirty = vacant;
 
-	if (background.is_running || background.is_forbidden ||
-	    conf.background_thread == BACKGROUND_OFF)
+	if (background.is_running || conf.background_thread == BACKGROUND_OFF ||
+	    is_too_early())
 		return;
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))

@@ -19,7 +19,7 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl empty fds fork harden idle info limit mixing numa \
+LT_API := align alloc background conf dl empty fds fork harden idle info limit mixing numa \
 	  places prefault press pressure realloc shadow sized size snapshot startup \
 	  thin thread trim truth
 # Preloaded only.

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/*
+ * background.c - the background thread is there when it should be, and does not
+ * keep a process alive. Thread-local data of this program are large: a small
+ * stack would not hold them.
+ */
+#include "ktap.h"
+#include "testlib.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum { NOBODY = 65534, WAIT_MS = 20000, STEP_MS = 50 };
+
+static __thread volatile char local_data[512 << 10];
+
+/* So much is freed that there is cause to start the thread. */
+static void work(void)
+{
+	enum { NR = 100, LEN = 1 << 20 };
+	static void *blocks[NR];
+	int i;
+
+	for (i = 0; i < NR; i++) {
+		blocks[i] = malloc(LEN);
+		memset(blocks[i], 1, LEN);
+	}
+	for (i = 0; i < NR; i++)
+		free(blocks[i]);
+	free(malloc(LEN));
+}
+
+/* @nr: threads, with it */
+static bool has_thread_soon(long nr)
+{
+	int ms;
+
+	for (ms = 0; ms < WAIT_MS; ms += STEP_MS) {
+		work();
+		if (proc_status_kib("Threads:") == nr)
+			return true;
+		usleep(STEP_MS * 1000);
+	}
+	return false;
+}
+
+static int inner_large_locals(void)
+{
+	local_data[1] = 1;
+	return has_thread_soon(2) ? 0 : 1;
+}
+
+static void large_thread_local_data(void)
+{
+	struct child child;
+
+	inner_exec(&child, "large_locals", NULL);
+	EXPECT(!child_code(&child), "%d: %s", child_code(&child), child.text);
+}
+
+/* A user who may have no more tasks, for a while. */
+static int inner_refused(void)
+{
+	struct rlimit none, many;
+
+	getrlimit(RLIMIT_NPROC, &many);
+	none = many;
+	none.rlim_cur = 1;
+	if (setrlimit(RLIMIT_NPROC, &none) || setuid(NOBODY))
+		return 2;
+	work();
+	if (proc_status_kib("Threads:") != 1)
+		return 3;
+	if (setrlimit(RLIMIT_NPROC, &many))
+		return 4;
+	return has_thread_soon(2) ? 0 : 1;
+}
+
+static void is_tried_again(void)
+{
+	struct child child;
+
+	if (geteuid()) {
+		ktap_skip("no root: no other user to become");
+		return;
+	}
+	inner_exec(&child, "refused", NULL);
+	EXPECT(!child_code(&child), "%d: %s", child_code(&child), child.text);
+}
+
+static void *keep_memory(void *arg)
+{
+	char *p = malloc(40 << 20);
+
+	memset(p, 1, 40 << 20);
+	*(char **)arg = p;
+	return has_thread_soon(3) ? NULL : arg; /* the first is a zombie */
+}
+
+/* The last thread of the program is not the first. */
+static int inner_main_thread_ends(void)
+{
+	static char *kept;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, keep_memory, &kept))
+		return 2;
+	pthread_exit(NULL);
+}
+
+/* No signal but SIGKILL would reach it, so it is not waited for for ever. */
+static bool ends_soon(pid_t pid, int *ret_status)
+{
+	int ms;
+
+	for (ms = 0; ms < WAIT_MS; ms += STEP_MS) {
+		if (waitpid(pid, ret_status, WNOHANG) == pid)
+			return true;
+		usleep(STEP_MS * 1000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, ret_status, 0);
+	return false;
+}
+
+static void process_ends_with_the_last_thread(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/proc/self/exe", "background", "inner",
+		      "main_thread_ends", NULL);
+		_exit(9);
+	}
+	if (!EXPECT(pid > 0, "%s", strerror(errno)))
+		return;
+	EXPECT(ends_soon(pid, &status) && !status, "status %#x", status);
+}
+
+static const struct inner inners[] = {
+	{"large_locals", inner_large_locals},
+	{"refused", inner_refused},
+	{"main_thread_ends", inner_main_thread_ends},
+	{},
+};
+
+static const struct ktap_test tests[] = {
+	{"large_thread_local_data", large_thread_local_data},
+	{"is_tried_again", is_tried_again},
+	{"process_ends_with_the_last_thread",
+	 process_ends_with_the_last_thread},
+	{},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc > 2 && !strcmp(argv[1], "inner"))
+		return inner_run(inners, argv[2]);
+	if (is_ashlar())
+		return ktap_main(tests, argc, argv);
+	printf("1..0 # SKIP libc has no such thread\n");
+	return 0;
+}
