@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
  * background.c - the background thread is there when it should be, and does not
- * keep a process alive. Thread-local data of this program are large: a small
+ * keep a process alive; system calls that the program has forbidden itself do
+ * no harm. Thread-local data of this program are large: a small
  * stack would not hold them.
  */
 #include "ktap.h"
 #include "testlib.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum { NOBODY = 65534, WAIT_MS = 20000, STEP_MS = 50 };
 
@@ -140,10 +146,87 @@ static void process_ends_with_the_last_thread(void)
 	EXPECT(ends_soon(pid, &status) && !status, "status %#x", status);
 }
 
+/* Refuse a system call to all threads from now on. */
+static int refuse(long nr)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {4, filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		       SECCOMP_FILTER_FLAG_TSYNC, &program);
+}
+
+static long cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A thread that sleeps takes next to nothing, one that spins all there is. */
+static int inner_no_ppoll(void)
+{
+	char *kept = malloc(40 << 20);
+	long before;
+
+	memset(kept, 1, 40 << 20); /* so the thread stays */
+	if (!has_thread_soon(2))
+		return 1;
+	if (refuse(SYS_ppoll))
+		return 2;
+	sleep(2); /* what is due is purged */
+	before = cpu_ms();
+	sleep(3);
+	return cpu_ms() - before < 1000 ? 0 : 3;
+}
+
+static void sleeps_where_ppoll_is_refused(void)
+{
+	struct child child;
+
+	inner_exec(&child, "no_ppoll", NULL);
+	if (child_code(&child) == 2)
+		ktap_skip("no seccomp filter to be had");
+	else
+		EXPECT(!child_code(&child), "%d: %s", child_code(&child),
+		       child.text);
+}
+
+/* A sandbox, or a container's rules for devices, answer so. */
+static int inner_no_open(void)
+{
+	if (refuse(SYS_openat))
+		return 2;
+	work();
+	return 0;
+}
+
+static void no_words_where_open_is_refused(void)
+{
+	struct child child;
+
+	inner_exec(&child, "no_open", NULL);
+	if (child_code(&child) == 2)
+		ktap_skip("no seccomp filter to be had");
+	else
+		EXPECT(!child_code(&child) && !child.text[0], "%d: %s",
+		       child_code(&child), child.text);
+}
+
 static const struct inner inners[] = {
 	{"large_locals", inner_large_locals},
 	{"refused", inner_refused},
 	{"main_thread_ends", inner_main_thread_ends},
+	{"no_ppoll", inner_no_ppoll},
+	{"no_open", inner_no_open},
 	{},
 };
 
@@ -152,6 +235,8 @@ static const struct ktap_test tests[] = {
 	{"is_tried_again", is_tried_again},
 	{"process_ends_with_the_last_thread",
 	 process_ends_with_the_last_thread},
+	{"sleeps_where_ppoll_is_refused", sleeps_where_ppoll_is_refused},
+	{"no_words_where_open_is_refused", no_words_where_open_is_refused},
 	{},
 };
 
