@@ -12,13 +12,11 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "cache/tcache.h"
 #include "heap/notify.h"
 #include "heap/press.h"
 #include "heap/pressure.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
-#include "heap/thread.h"
 #include "hpheap/collapse.h"
 #include "hpheap/limit.h"
 #include "hpheap/prefault.h"
@@ -43,6 +41,7 @@ enum {
 	SETTLE_SHARE = 8, /* of the decay time: from look to look at heaps */
 	RECLAIM_MIN_MS = 2000,
 	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
+	LAST_MS = 1000,		      /* looks whether it is alone */
 	WATCH_MS = 2000,	      /* idle, but to hear of pressure */
 	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
 	RETRY_MS = 1000,	      /* after it could not be started */
@@ -109,6 +108,7 @@ struct rounds {
 	u64 settle_ms;
 	u64 reclaim_ms;
 	u64 follow_ms;
+	u64 last_ms;
 };
 
 /* What is free should be so early, for the decay time to begin. */
@@ -195,11 +195,12 @@ static long watch_ms(void)
 
 /*
  * Have all of the program's threads ended?  Then this one must: the process ends
- * with its last thread, and no signal but SIGKILL reaches this one.
+ * with its last thread, and no signal but SIGKILL reaches this one.  The kernel
+ * is asked, since some end without a word (clone(2), exit(2)).
  */
-static bool is_last(void)
+static bool is_last(struct rounds *r)
 {
-	return thread_count() <= (tcache.state == TCACHE_LIVE) && os_is_alone();
+	return is_time(&r->last_ms, os_now_ms(), LAST_MS) && os_is_alone();
 }
 
 /* Rounds come the slower the longer there is nothing to do. */
@@ -210,7 +211,8 @@ static void background_run(void)
 	long pause_ms = BACKGROUND_MS;
 
 	pressure_start();
-	while ((idle < BACKGROUND_IDLE_ROUNDS || is_watching()) && !is_last()) {
+	while ((idle < BACKGROUND_IDLE_ROUNDS || is_watching()) &&
+	       !is_last(&rounds)) {
 		enum pace pace = background_round(&rounds);
 
 		idle = pace == PACE_REST ? idle + 1 : 0;
@@ -229,7 +231,7 @@ static void *background_main(void *arg)
 		background_run();
 		atomic_store(&background.is_running, false);
 		/* A watcher may have come while the thread seemed to run. */
-	} while (is_watching() && !is_last() &&
+	} while (is_watching() && !os_is_alone() &&
 		 !atomic_exchange(&background.is_running, true));
 	return arg;
 }

@@ -22,6 +22,7 @@
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
 #include "hpheap/rejoin.h"
+#include "hpheap/small.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
@@ -205,6 +206,7 @@ void process_after_fork_child(void)
 	hard_after_fork();
 	lock_reset(space_lock());
 	hpheap_reset_all();
+	small_after_fork();
 	theap_reset_all(tcache.heap);
 	backend_after_fork();
 	reclaim_resume();

@@ -96,24 +96,38 @@ static void is_tried_again(void)
 	EXPECT(!child_code(&child), "%d: %s", child_code(&child), child.text);
 }
 
-static void *keep_memory(void *arg)
-{
-	char *p = malloc(40 << 20);
+static char *kept;
 
-	memset(p, 1, 40 << 20);
-	*(char **)arg = p;
+/* In use to the end, so that the thread would stay. */
+static void keep_memory(void)
+{
+	kept = malloc(40 << 20);
+	memset(kept, 1, 40 << 20);
+}
+
+static void *second_thread(void *arg)
+{
+	keep_memory();
 	return has_thread_soon(3) ? NULL : arg; /* the first is a zombie */
 }
 
 /* The last thread of the program is not the first. */
 static int inner_main_thread_ends(void)
 {
-	static char *kept;
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, keep_memory, &kept))
+	if (pthread_create(&thread, NULL, second_thread, NULL))
 		return 2;
 	pthread_exit(NULL);
+}
+
+/* libc does not hear of it; the main function of a clone(2) ends so, too. */
+static int inner_ends_unheard(void)
+{
+	keep_memory();
+	if (!has_thread_soon(2))
+		return 1;
+	return (int)syscall(SYS_exit, 0);
 }
 
 /* No signal but SIGKILL would reach it, so it is not waited for for ever. */
@@ -131,19 +145,24 @@ static bool ends_soon(pid_t pid, int *ret_status)
 	return false;
 }
 
-static void process_ends_with_the_last_thread(void)
+static void expect_end(char *name)
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid) {
-		execl("/proc/self/exe", "background", "inner",
-		      "main_thread_ends", NULL);
+		execl("/proc/self/exe", "background", "inner", name, NULL);
 		_exit(9);
 	}
 	if (!EXPECT(pid > 0, "%s", strerror(errno)))
 		return;
 	EXPECT(ends_soon(pid, &status) && !status, "status %#x", status);
+}
+
+static void process_ends_with_the_last_thread(void)
+{
+	expect_end("main_thread_ends");
+	expect_end("ends_unheard");
 }
 
 /* Refuse a system call to all threads from now on. */
@@ -174,10 +193,9 @@ static long cpu_ms(void)
 /* A thread that sleeps takes next to nothing, one that spins all there is. */
 static int inner_no_ppoll(void)
 {
-	char *kept = malloc(40 << 20);
 	long before;
 
-	memset(kept, 1, 40 << 20); /* so the thread stays */
+	keep_memory();
 	if (!has_thread_soon(2))
 		return 1;
 	if (refuse(SYS_ppoll))
@@ -225,6 +243,7 @@ static const struct inner inners[] = {
 	{"large_locals", inner_large_locals},
 	{"refused", inner_refused},
 	{"main_thread_ends", inner_main_thread_ends},
+	{"ends_unheard", inner_ends_unheard},
 	{"no_ppoll", inner_no_ppoll},
 	{"no_open", inner_no_open},
 	{},
