@@ -8,7 +8,7 @@
 LIB_LAYERS := base os rt backend hpheap slab cache heap api
 
 LIB_base_OBJS := bitmap
-LIB_os_OBJS := sys ranges fd lines cgroup shortage pagemap psi numa thp
+LIB_os_OBJS := sys ranges alone fd lines cgroup shortage pagemap psi numa thp
 LIB_rt_OBJS := lock meta print nodelist conf random
 LIB_backend_OBJS := anon dev device status backend
 LIB_hpheap_OBJS := space limit place hpage hpset decay charge hpheap discard small batch hollow guard tally purge collapse prefault refold rejoin
@@ -35,10 +35,11 @@ LIB_CFLAGS := -Ilib -I$(LIB_ARCHDIR) -fPIC -fvisibility=hidden \
 
 $(LIB_OBJS): PART_CFLAGS = $(LIB_CFLAGS)
 
+# initfirst: its constructor is to be the first, see process_watch_forks().
 $(LIB_SO): $(LIB_OBJS)
 	$(say) LD $@
 	$(Q)$(CC) -shared -Wl,-soname,libashlar.so -Wl,-z,now -Wl,-z,relro \
-		$(LDFLAGS) -o $@ $^ -lpthread
+		-Wl,-z,initfirst $(LDFLAGS) -o $@ $^ -lpthread
 
 $(LIB_A): $(LIB_OBJS)
 	$(say) AR $@

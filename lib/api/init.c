@@ -5,9 +5,9 @@
 #include <ashlar/ashlar.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "api/api.h"
 #include "heap/background.h"
@@ -34,16 +34,29 @@ static const char *env_options(void)
 	return env ? env : "";
 }
 
-/*
- * Early among the constructors, so that handlers registered later run before
- * ours at a fork: theirs may allocate.
- */
-static __attribute__((constructor(101))) void start(void)
+/* Is statistics' text asked for?  @envp is known before libc has it. */
+static bool wants_text(char **envp)
 {
-	pthread_atfork(process_before_fork, process_after_fork_parent,
-		       process_after_fork_child);
+	static const char name[] = "ASHLAR_CONF=";
+
+	for (; *envp; envp++)
+		if (!strncmp(*envp, name, sizeof(name) - 1))
+			return strstr(*envp, "stats_print");
+	return false;
+}
+
+/*
+ * The first of all constructors: the shared library is linked with -z initfirst,
+ * so this runs before libc's own.
+ */
+static __attribute__((constructor(101))) void start(int argc, char **argv,
+						    char **envp)
+{
+	(void)argc;
+	(void)argv;
+	process_watch_forks();
 	/* Options are read later, with the first allocation. */
-	if (strstr(env_options(), "stats_print"))
+	if (wants_text(envp) && !getauxval(AT_SECURE))
 		os_fd_keep(&kept_stderr, 2);
 }
 

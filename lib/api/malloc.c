@@ -216,12 +216,13 @@ noinline void free_checked(void *p, size_t size)
 	errno = saved;
 }
 
+/* A block that shrinks can stay, if there is no memory for a smaller one. */
 static void *copy_to_new(void *p, size_t old, size_t size)
 {
 	void *new = alloc(size);
 
 	if (!new)
-		return NULL;
+		return size <= old ? p : NULL;
 	memcpy(new, p, min_size(old, size));
 	free_slow(p);
 	return new;

@@ -69,6 +69,12 @@ static void warn_fallback(enum backend_id from, int err)
 			  "this is said once");
 }
 
+/* No module, no permission, or a program that has forbidden itself to open. */
+static bool is_no_module(int err)
+{
+	return err == -ENOENT || err == -EACCES || err == -EPERM;
+}
+
 /* The order to try, worst last; returns how many. */
 static unsigned int candidates(bool want_huge, enum backend_id *list)
 {
@@ -121,7 +127,7 @@ int backend_map(void *addr, size_t len, bool want_huge,
 			warn_fallback(list[i], err);
 		else if (list[i] == BK_THP && conf.backend == BACKEND_THP)
 			warn_fallback(list[i], err);
-		else if (list[i] == BK_DEV && err != -ENOENT && err != -EACCES)
+		else if (list[i] == BK_DEV && !is_no_module(err))
 			warn_fallback(list[i], err);
 	}
 	return err;

@@ -65,6 +65,21 @@ static int move_high(int fd)
 	return high;
 }
 
+/*
+ * Why it can't be opened.  Without a number for it the kernel does not even look
+ * whether there is such a node.
+ */
+static int open_error(int err)
+{
+	struct statx st;
+	int missing = 0;
+
+	if (err == -EMFILE || err == -ENFILE)
+		missing = sys_call(SYS_statx, AT_FDCWD, (long)dev.path, 0,
+				   STATX_TYPE, (long)&st, 0);
+	return missing ? missing : err;
+}
+
 static int fd_open(void)
 {
 	struct ashlar_info info = { .size = sizeof(info) };
@@ -72,7 +87,7 @@ static int fd_open(void)
 	int err;
 
 	if (fd < 0)
-		return fd;
+		return open_error(fd);
 	err = fd_rdev(fd, &dev.rdev);
 	if (!err)
 		err = dev_ioctl(fd, ASHLAR_IOC_INFO, &info);

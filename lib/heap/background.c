@@ -4,7 +4,8 @@
  *
  * It is a pthread with all signals blocked.  It is started from a slow path,
  * holding no lock, when there is enough to purge; a process that never has that
- * much never gets one.  It ends by itself after a while without work.
+ * much never gets one.  It ends by itself after a while without work, and when
+ * all other threads have ended.
  */
 #include "heap/background.h"
 
@@ -23,6 +24,7 @@
 #include "hpheap/refold.h"
 #include "hpheap/rejoin.h"
 #include "hpheap/space.h"
+#include "os/alone.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 
@@ -39,13 +41,15 @@ enum {
 	SETTLE_SHARE = 8, /* of the decay time: from look to look at heaps */
 	RECLAIM_MIN_MS = 2000,
 	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
+	LAST_MS = 1000,		      /* looks whether it is alone */
 	WATCH_MS = 2000,	      /* idle, but to hear of pressure */
 	BACKGROUND_STACK = 256 << 10, /* the program's functions run on it */
+	RETRY_MS = 1000,	      /* after it could not be started */
 };
 
 static struct {
 	_Atomic bool is_running;
-	_Atomic bool is_forbidden; /* it could not be started */
+	_Atomic u64 retry_ms; /* it could not be started: not before then */
 } background;
 
 /* How soon the next round should come. */
@@ -104,6 +108,7 @@ struct rounds {
 	u64 settle_ms;
 	u64 reclaim_ms;
 	u64 follow_ms;
+	u64 last_ms;
 };
 
 /* What is free should be so early, for the decay time to begin. */
@@ -188,6 +193,16 @@ static long watch_ms(void)
 			BACKGROUND_MAX_MS);
 }
 
+/*
+ * Have all of the program's threads ended?  Then this one must: the process ends
+ * with its last thread, and no signal but SIGKILL reaches this one.  The kernel
+ * is asked, since some end without a word (clone(2), exit(2)).
+ */
+static bool is_last(struct rounds *r)
+{
+	return is_time(&r->last_ms, os_now_ms(), LAST_MS) && os_is_alone();
+}
+
 /* Rounds come the slower the longer there is nothing to do. */
 static void background_run(void)
 {
@@ -196,7 +211,8 @@ static void background_run(void)
 	long pause_ms = BACKGROUND_MS;
 
 	pressure_start();
-	while (idle < BACKGROUND_IDLE_ROUNDS || is_watching()) {
+	while ((idle < BACKGROUND_IDLE_ROUNDS || is_watching()) &&
+	       !is_last(&rounds)) {
 		enum pace pace = background_round(&rounds);
 
 		idle = pace == PACE_REST ? idle + 1 : 0;
@@ -215,33 +231,52 @@ static void *background_main(void *arg)
 		background_run();
 		atomic_store(&background.is_running, false);
 		/* A watcher may have come while the thread seemed to run. */
-	} while (is_watching() &&
+	} while (is_watching() && !os_is_alone() &&
 		 !atomic_exchange(&background.is_running, true));
 	return arg;
+}
+
+/* @stack: bytes; 0: what threads of the program get. */
+static int create(size_t stack)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (stack)
+		pthread_attr_setstacksize(&attr, stack);
+	err = pthread_create(&thread, &attr, background_main, NULL);
+	pthread_attr_destroy(&attr);
+	if (!err)
+		pthread_setname_np(thread, "ashlar");
+	return err;
 }
 
 static void background_start(void)
 {
 	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
 
 	process_expect_threads();
 	if (atomic_exchange(&background.is_running, true))
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, BACKGROUND_STACK);
-	if (pthread_create(&thread, &attr, background_main, NULL)) {
-		background.is_forbidden = true;
+	/* Thread-local data lie on the stack, and may be larger than ours. */
+	if (create(BACKGROUND_STACK) && create(0)) {
+		background.retry_ms = os_now_ms() + RETRY_MS;
 		background.is_running = false;
-	} else {
-		pthread_setname_np(thread, "ashlar");
 	}
-	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* It could not be started a moment ago. */
+static bool is_too_early(void)
+{
+	u64 retry_ms = background.retry_ms;
+
+	return retry_ms && os_now_ms() < retry_ms;
 }
 
 /**
@@ -254,8 +289,8 @@ void background_poke(size_t vacant)
 {
 	size_t dirty = vacant;
 
-	if (background.is_running || background.is_forbidden ||
-	    conf.background_thread == BACKGROUND_OFF)
+	if (background.is_running || conf.background_thread == BACKGROUND_OFF ||
+	    is_too_early())
 		return;
 	for (unsigned int node = 0; node < MAX_NODES; node++)
 		if (hpheap_peek(node))

@@ -22,6 +22,7 @@
 #include "hpheap/purge.h"
 #include "hpheap/refold.h"
 #include "hpheap/rejoin.h"
+#include "hpheap/small.h"
 #include "os/sys.h"
 #include "rt/conf.h"
 #include "rt/meta.h"
@@ -72,8 +73,25 @@ static void on_thread_exit(void *arg)
 	thread_exit(arg);
 }
 
+/**
+ * process_watch_forks() - have the locks taken at a fork, from now on
+ *
+ * Who registers first is called last before a fork and first after it.  So this
+ * has to come before all others: what they allocate in their handlers would wait
+ * for ever for the locks that this thread has taken.
+ */
+void process_watch_forks(void)
+{
+	static atomic_flag is_done = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&is_done))
+		pthread_atfork(process_before_fork, process_after_fork_parent,
+			       process_after_fork_child);
+}
+
 static bool init_locked(void)
 {
+	process_watch_forks();
 	os_init();
 	conf_load(secure_getenv("ASHLAR_CONF"));
 	if (conf.harden)
@@ -188,6 +206,7 @@ void process_after_fork_child(void)
 	hard_after_fork();
 	lock_reset(space_lock());
 	hpheap_reset_all();
+	small_after_fork();
 	theap_reset_all(tcache.heap);
 	backend_after_fork();
 	reclaim_resume();

@@ -11,6 +11,7 @@
 bool process_init(void);
 void process_watch_thread(void *arg);
 void process_expect_threads(void);
+void process_watch_forks(void);
 size_t process_purge_all(void);
 void process_before_fork(void);
 void process_after_fork_parent(void);

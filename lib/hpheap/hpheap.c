@@ -411,10 +411,14 @@ static int alloc_growing(struct hpheap *h, size_t nr, size_t align,
 			 struct run *ret_run)
 {
 	size_t need = align <= HPAGE_UNITS ? nr - 1 : nr + align - 2;
+	size_t waste = align <= HPAGE_UNITS ? 0 : align;
 	int err;
 
-	/* Address space, once taken, stays: not for what would be refused. */
-	if (!limit_has_room(nr << UNIT_SHIFT))
+	/*
+	 * Address space, once taken, stays, and its tables: not for what would
+	 * be refused, nor where nothing could be had any more.
+	 */
+	if (!limit_has_room((nr << UNIT_SHIFT) + space_table_bytes(waste)))
 		return -EDQUOT;
 	lock_acquire(&h->grow_lock);
 	do {

@@ -102,3 +102,12 @@ void small_end(struct hpheap *h, struct hpage *hp)
 		set(h, hp, false);
 	lock_release(&small.lock);
 }
+
+/*
+ * In a child.  A fork holds the purge locks, so nobody holds this one; a bare
+ * clone(2) may have left it to a thread that is not there.
+ */
+void small_after_fork(void)
+{
+	lock_reset(&small.lock);
+}

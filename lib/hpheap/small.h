@@ -9,5 +9,6 @@
 
 void small_begin(struct hpheap *h, struct hpage *hp);
 void small_end(struct hpheap *h, struct hpage *hp);
+void small_after_fork(void);
 
 #endif

@@ -74,6 +74,20 @@ static int table_commit(struct table *t, size_t upto)
 	return err;
 }
 
+/*
+ * What a growth that failed had committed counts against limits: let it go.  Of
+ * the map, that is: nobody looks up what was never handed out.  Walks over huge
+ * pages may be under way beyond the end; their table, a 16th, stays.
+ */
+static void table_shrink(struct table *t, size_t upto)
+{
+	size_t keep = align_up(upto, COMMIT_STEP);
+
+	if (keep < t->committed &&
+	    !os_decommit(t->base + keep, t->committed - keep))
+		t->committed = keep;
+}
+
 static void table_init(struct table *t, char **at, size_t len)
 {
 	*t = (struct table){ .base = *at, .len = align_up(len, COMMIT_STEP) };
@@ -159,6 +173,12 @@ int space_init(size_t len)
 	return 0;
 }
 
+/* Bytes of the map in use when huge pages below @end are; lock held. */
+static size_t map_len(size_t end)
+{
+	return (char *)space_entry(end * HPAGE_UNITS) - sp.map.base;
+}
+
 /**
  * space_grow() - take fresh huge pages' worth of address space into use
  * @nr_hpages: how many, contiguous
@@ -174,12 +194,14 @@ size_t space_grow(size_t nr_hpages)
 
 	lock_acquire(&sp.lock);
 	end = sp.next_hpage + nr_hpages;
-	if (end > sp.end_hpage || end < nr_hpages ||
-	    table_commit(&sp.map, (char *)space_entry(end * HPAGE_UNITS) -
-					  sp.map.base) ||
-	    table_commit(&sp.hpages,
-			 (char *)(space.hpages + end) - sp.hpages.base))
+	if (end > sp.end_hpage || end < nr_hpages)
 		goto unlock;
+	if (table_commit(&sp.map, map_len(end)) ||
+	    table_commit(&sp.hpages,
+			 (char *)(space.hpages + end) - sp.hpages.base)) {
+		table_shrink(&sp.map, map_len(sp.next_hpage));
+		goto unlock;
+	}
 	first = sp.next_hpage;
 	sp.next_hpage = end;
 	__atomic_store_n(&space.nr_units, end * HPAGE_UNITS, __ATOMIC_RELEASE);
@@ -202,6 +224,7 @@ void space_shrink(size_t first_hpage, size_t nr_hpages)
 		sp.next_hpage = first_hpage;
 		__atomic_store_n(&space.nr_units, first_hpage * HPAGE_UNITS,
 				 __ATOMIC_RELEASE);
+		table_shrink(&sp.map, map_len(first_hpage));
 	}
 	lock_release(&sp.lock);
 }
@@ -474,6 +497,18 @@ size_t space_meta_bytes(void)
 size_t space_reserved_bytes(void)
 {
 	return sp.reserved;
+}
+
+/**
+ * space_table_bytes() - what the tables take
+ * @nr_units: of address space in use
+ *
+ * Return: bytes, but for those of spans.
+ */
+size_t space_table_bytes(size_t nr_units)
+{
+	return nr_units * sizeof(u64) +
+	       nr_units / HPAGE_UNITS * sizeof(struct hpage);
 }
 
 /* For the fork handlers. */

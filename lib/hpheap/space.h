@@ -114,6 +114,7 @@ void space_notes_end(size_t nr_units);
 void space_forget(const size_t *hpages, unsigned int nr);
 void space_mark(const struct span *s, u32 low, size_t nr_units);
 size_t space_meta_bytes(void);
+size_t space_table_bytes(size_t nr_units);
 size_t space_reserved_bytes(void);
 struct lock *space_lock(void);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -71,6 +72,18 @@ static void drain(int fd)
 		;
 }
 
+/*
+ * Sleep where the program has forbidden itself ppoll(2) (seccomp): threads can't
+ * do without this call.
+ */
+static void sleep_otherwise(const struct timespec *timeout)
+{
+	static u32 never;
+
+	sys_call(SYS_futex, (long)&never, FUTEX_WAIT_PRIVATE, 0, (long)timeout,
+		 0, 0);
+}
+
 /**
  * os_psi_wait() - sleep until there is pressure
  * @psi: the source, or one that is not open: then just sleep
@@ -89,6 +102,8 @@ bool os_psi_wait(struct os_psi *psi, long ms)
 	};
 	long n = sys_call(SYS_ppoll, (long)&p, 1, (long)&timeout, 0, 0, 0);
 
+	if (n < 0 && n != -EINTR)
+		sleep_otherwise(&timeout);
 	if (n <= 0)
 		return false;
 	if (!os_fd_is_ours(&psi->fd) || p.revents & (POLLNVAL | POLLERR)) {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/sys.h"
+#include "os/lines.h"
 #include "rt/nodelist.h"
 #include "rt/print.h"
 
@@ -277,6 +277,32 @@ unsigned int conf_parse(const char *text, const char *where)
 	return nr_bad;
 }
 
+struct file {
+	const char *path;
+	unsigned int nr_bad;
+};
+
+static void parse_line(const char *line, void *arg)
+{
+	struct file *f = arg;
+
+	f->nr_bad += conf_parse(line, f->path);
+}
+
+/**
+ * conf_parse_file() - apply the options of a file of any length
+ * @path: the file; it need not be there
+ *
+ * Return: how many items were bad.
+ */
+unsigned int conf_parse_file(const char *path)
+{
+	struct file f = {.path = path};
+
+	os_each_line(path, parse_line, &f);
+	return f.nr_bad;
+}
+
 /**
  * conf_load() - read all sources
  * @env: value of ASHLAR_CONF, or NULL
@@ -284,12 +310,10 @@ unsigned int conf_parse(const char *text, const char *where)
 void conf_load(const char *env)
 {
 	unsigned int nr_bad = 0;
-	char file[4096];
 
 	if (&ashlar_conf && ashlar_conf)
 		nr_bad += conf_parse(ashlar_conf, "ashlar_conf");
-	if (os_read_file("/etc/ashlar.conf", file, sizeof(file)) > 0)
-		nr_bad += conf_parse(file, "/etc/ashlar.conf");
+	nr_bad += conf_parse_file("/etc/ashlar.conf");
 	if (env)
 		nr_bad += conf_parse(env, "ASHLAR_CONF");
 	if (nr_bad && conf.abort_conf) {

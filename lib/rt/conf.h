@@ -119,6 +119,7 @@ struct print;
 
 void conf_load(const char *env);
 unsigned int conf_parse(const char *text, const char *where);
+unsigned int conf_parse_file(const char *path);
 void conf_print_text(struct print *p);
 void conf_print_json(struct print *p);
 

@@ -19,15 +19,17 @@ LT_FLAGS := -Iselftests -I$(LT_SRC) -Iinclude -fno-builtin -pthread \
 	    -Wno-alloc-size-larger-than -Wno-use-after-free \
 	    -Wno-free-nonheap-object -Wno-declaration-after-statement
 
-LT_API := align alloc conf dl empty fds fork harden idle info limit mixing numa \
+LT_API := align alloc background conf dl empty fds fork harden idle info limit mixing numa \
 	  places prefault press pressure realloc shadow sized size snapshot startup \
 	  thin thread trim truth
+# Preloaded only.
+LT_API_MORE := atfork khugepaged rawclone
 LT_COMMON := $(LT)/testlib.o $(LT)/json.o
 
 $(LT)/%.o: PART_CFLAGS = $(LT_FLAGS)
 OBJS += $(LT_COMMON) $(LT_API:%=$(LT)/api/%.o)
 
-$(patsubst %,$(LT)/api/%,$(LT_API) khugepaged rawclone): %: %.o $(LT_COMMON)
+$(patsubst %,$(LT)/api/%,$(LT_API) $(LT_API_MORE)): %: %.o $(LT_COMMON)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -pthread -ldl
 
@@ -66,10 +68,20 @@ $(LT)/api/dl_plugin.so: $(LT_SRC)/api/dl_plugin.c
 
 $(LT)/api/dl $(LT)/api/dl-linked: | $(LT)/api/dl_plugin.so
 
+# Its constructor runs before the program's, so it is linked and not loaded.
+$(LT)/api/atfork_early.so: $(LT_SRC)/api/atfork_early.c
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fno-builtin -fPIC -shared \
+		-Wl,-soname,$(@F) -o $@ $<
+
+$(LT)/api/atfork: $(LT)/api/atfork_early.so
+$(LT)/api/atfork: LDFLAGS += -Wl,-rpath,'$$ORIGIN'
+
 # $(call lt_variant,name,settings,ending): a program that runs each API test
 # preloaded (or its linked twin) under these settings of ASHLAR_CONF.
 define lt_variant
-$(patsubst %,$(LT)/api/%.$(1),$(LT_API_ALL) khugepaged rawclone): \
+$(patsubst %,$(LT)/api/%.$(1),$(LT_API_ALL) $(LT_API_MORE)): \
 		$(LT)/api/%.$(1): $(LT)/api/%$(3) \
 		$(ASHLAR_SO) $(LT_SRC)/lib.mk
 	$(Q)printf '%s\n' '#!/bin/sh' \
@@ -217,7 +229,8 @@ fuzz: $(LT)/libfuzzer/fuzz-trace $(LT)/libfuzzer/fuzz-conf
 # What `make check` runs. Every API test preloaded as a user would; under other
 # settings those that meet the setting.
 LT_STRESS := align alloc limit mixing realloc shadow thread trim
-CHECK_FAST += $(LT_UNIT:%=$(LT)/unit/%) $(LT_API_ALL:%=$(LT)/api/%.preload)
+CHECK_FAST += $(LT_UNIT:%=$(LT)/unit/%) $(LT_API_ALL:%=$(LT)/api/%.preload) \
+	      $(LT)/api/atfork.preload
 CHECK_SLOW += $(LT_STRESS:%=$(LT)/api/%.plain) $(LT_STRESS:%=$(LT)/api/%.thp) \
 	      $(LT_API_ALL:%=$(LT)/api/%.harden) \
 	      $(LT_API_ALL:%=$(LT)/api/%.linked) \

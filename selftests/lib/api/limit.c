@@ -129,6 +129,33 @@ static void data_later(void)
 	}
 }
 
+/* What is far too much leaves no tables for it behind. */
+static int refused_then(void *arg)
+{
+	struct limit limit = *(struct limit *)arg;
+	int i;
+
+	free(malloc(100000));
+	limit.len += in_use(limit.which);
+	if (set_limit(&limit))
+		return fail(1, "setrlimit", limit.len);
+	for (i = 33; i < 40; i++)
+		if (malloc((size_t)1 << i))
+			return fail(2, "not refused", (size_t)i);
+	kept[0] = malloc(limit.block);
+	return kept[0] ? 0 : fail(3, "refused ever after", limit.block);
+}
+
+static void data_after_refusal(void)
+{
+	struct limit limit = {RLIMIT_DATA, 200 * MIB, 150 * MIB};
+	struct child child;
+
+	child_call(&child, refused_then, &limit);
+	EXPECT(!child_code(&child), "code %d, '%s'", child_code(&child),
+	       child.text);
+}
+
 /* The program starts over under the limit: the library's first steps must do
  * with it too. "inner" is this program's word for that.
  */
@@ -264,6 +291,7 @@ static void realloc_reaches_limit(void)
 static const struct ktap_test tests[] = {
 	{"address_space", address_space},
 	{"data_later", data_later},
+	{"data_after_refusal", data_after_refusal},
 	{"address_space_from_start", address_space_from_start},
 	{"threads_reach_limit", threads_reach_limit},
 	{"realloc_reaches_limit", realloc_reaches_limit},

@@ -165,6 +165,38 @@ static int inner_hollow(void)
 	return check_peak();
 }
 
+/* An alignment that would take tables beyond the limit is refused, no more. */
+static int inner_aligned(void)
+{
+	void *p;
+	int shift;
+
+	for (shift = 34; shift < 43; shift++)
+		if (!posix_memalign(&p, (size_t)1 << shift, 100))
+			free(p);
+	p = malloc(10 << 20);
+	return p ? 0 : fail(1, "refused ever after", ashlar_stat("held"));
+}
+
+/* A block that shrinks needs no memory. */
+static int inner_shrink(void)
+{
+	size_t nr = 0, len = 100;
+	void *p;
+
+	while (nr < NR_KEPT && (kept[nr] = malloc(40000)))
+		nr++;
+	for (; len < 30000; len *= 3) {
+		while (malloc(len))
+			;
+		p = realloc(kept[--nr], len);
+		if (!p)
+			return fail(1, "refused to shrink", (long long)len);
+		kept[nr] = p;
+	}
+	return 0;
+}
+
 static void *thread_takes(void *arg)
 {
 	struct rng rng = {(uintptr_t)arg};
@@ -268,6 +300,8 @@ static const struct inner inners[] = {
 	{"large", inner_large},
 	{"realloc", inner_realloc},
 	{"hollow", inner_hollow},
+	{"aligned", inner_aligned},
+	{"shrink", inner_shrink},
 	{"threads", inner_threads},
 	{"soft", inner_soft},
 	{"below_soft", inner_below_soft},
@@ -309,6 +343,16 @@ static void hard_limit_and_hollow_slabs(void)
 	expect_inner("hollow", "hard_limit:32M,thp_start:0");
 }
 
+static void hard_limit_and_alignment(void)
+{
+	expect_inner("aligned", "hard_limit:32M");
+}
+
+static void hard_limit_and_shrinking(void)
+{
+	expect_inner("shrink", "hard_limit:32M");
+}
+
 static void hard_limit_among_threads(void)
 {
 	expect_inner("threads", "hard_limit:32M,backend:plain");
@@ -338,6 +382,8 @@ static void percent(void)
 static const struct ktap_test tests[] = {
 	{"hard_limit", hard_limit},
 	{"hard_limit_and_hollow_slabs", hard_limit_and_hollow_slabs},
+	{"hard_limit_and_alignment", hard_limit_and_alignment},
+	{"hard_limit_and_shrinking", hard_limit_and_shrinking},
 	{"hard_limit_among_threads", hard_limit_among_threads},
 	{"soft_limit", soft_limit},
 	{"percent", percent},

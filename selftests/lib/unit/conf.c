@@ -183,6 +183,27 @@ static void printed_as_text(void)
 	EXPECT(strstr(text, "warn: "), "%.300s", text);
 }
 
+/* A file in which an operator has explained everything. */
+static void long_files(void)
+{
+	char path[] = "/tmp/ashlar-conf-XXXXXX";
+	int fd = mkstemp(path), i;
+	FILE *f = fdopen(fd, "w");
+
+	fprintf(f, "chunk:4M # a comment\n");
+	for (i = 0; i < 1000; i++)
+		fprintf(f, "# chunk:8M, so the kernel is asked less often\n");
+	fprintf(f, "tcache_max:64K, warn:false\nstats_print:true");
+	fclose(f);
+	EXPECT_EQ(0, conf_parse_file(path));
+	EXPECT_EQ(4 << 20, conf.chunk);
+	EXPECT_EQ(64 << 10, conf.tcache_max);
+	EXPECT(!conf.warn && conf.stats_print, "%ld and %ld", conf.warn,
+	       conf.stats_print);
+	unlink(path);
+	EXPECT_EQ(0, conf_parse_file(path));
+}
+
 static const struct ktap_test tests[] = {
 	{"sizes", sizes},
 	{"limits", limits},
@@ -191,6 +212,7 @@ static const struct ktap_test tests[] = {
 	{"bad_items_change_nothing", bad_items_change_nothing},
 	{"good_among_bad", good_among_bad},
 	{"text_is_bounded", text_is_bounded},
+	{"long_files", long_files},
 	{"printed_as_json", printed_as_json},
 	{"printed_as_text", printed_as_text},
 	{},

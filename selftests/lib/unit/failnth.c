@@ -189,8 +189,11 @@ static int inner(const char *mode, unsigned int n)
 	if (nr_calls < n)
 		return 42; /* the end of the series */
 	fail_until = 0;
-	/* Without address space at the start there is no heap for ever. */
-	return n > 1 ? all_served() : 0;
+	/*
+	 * The file of options is looked for first; then, without address space
+	 * at the start, there is no heap for ever.
+	 */
+	return n > 2 ? all_served() : 0;
 }
 
 static void every_call(const char *mode)
