@@ -44,8 +44,9 @@ static struct hpheap *hpheap_create(unsigned int node)
 {
 	struct hpheap *h = &first_heap;
 
-	h->free_map = first_free_map;
-	if (h->empty_dirty.next) {
+	if (!h->free_map) {
+		h->free_map = first_free_map;
+	} else {
 		h = meta_alloc(sizeof(*h));
 		if (!h)
 			return NULL;
