@@ -8,6 +8,7 @@
 
 #include "hpheap/space.h"
 #include "os/lines.h"
+#include "os/sys.h"
 
 static u64 parse_hex(const char **at)
 {
@@ -28,15 +29,9 @@ static u64 parse_hex(const char **at)
 /* "Key:   123 kB" to bytes, if @line starts with @key. */
 static size_t kib_of(const char *line, const char *key)
 {
-	size_t v = 0;
-
 	if (strncmp(line, key, strlen(key)))
 		return 0;
-	for (line += strlen(key); *line == ' '; line++)
-		;
-	for (; *line >= '0' && *line <= '9'; line++)
-		v = v * 10 + *line - '0';
-	return v << 10;
+	return os_number(line + strlen(key)) << 10;
 }
 
 static bool is_header(const char *line)

@@ -229,16 +229,13 @@ int os_cgroup_pressure_path(const char *root, char *buf, size_t len)
 static size_t read_limit(const char *path)
 {
 	char text[64];
-	size_t v = 0;
+	size_t v;
 
 	if (os_read_file(path, text, sizeof(text)) <= 0)
 		return SIZE_MAX;
 	if (text[0] < '0' || text[0] > '9')
 		return SIZE_MAX;
-	for (const char *at = text; *at >= '0' && *at <= '9'; at++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, *at - '0', &v))
-			return SIZE_MAX;
+	v = os_number(text);
 	return v >= 1UL << 60 ? SIZE_MAX : v;
 }
 

@@ -25,19 +25,14 @@ static void read_line(const char *line, void *arg)
 {
 	static const char total[] = "MemTotal:", available[] = "MemAvailable:";
 	struct meminfo *m = arg;
-	size_t *to = NULL, v = 0;
+	size_t *to = NULL;
 
 	if (!strncmp(line, total, sizeof(total) - 1))
 		to = &m->total;
 	else if (!strncmp(line, available, sizeof(available) - 1))
 		to = &m->available;
-	if (!to)
-		return;
-	for (line = strchr(line, ':') + 1; *line == ' ';)
-		line++;
-	for (; *line >= '0' && *line <= '9'; line++)
-		v = v * 10 + *line - '0';
-	*to = v;
+	if (to)
+		*to = os_number(strchr(line, ':') + 1);
 }
 
 static bool machine_is_short(const char *root)

@@ -282,6 +282,25 @@ long os_read_file(const char *path, char *buf, size_t len)
 }
 
 /**
+ * os_number() - what the text of a file of the kernel's begins with
+ * @text: spaces, and decimal digits; else it is 0
+ *
+ * Return: the number, SIZE_MAX if it is too large for one.
+ */
+size_t os_number(const char *text)
+{
+	size_t v = 0;
+
+	while (*text == ' ')
+		text++;
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, *text - '0', &v))
+			return SIZE_MAX;
+	return v;
+}
+
+/**
  * os_max_mappings() - mappings that a process may have
  *
  * Return: vm.max_map_count, or what it is by default where it can't be read.
@@ -289,13 +308,10 @@ long os_read_file(const char *path, char *buf, size_t len)
 size_t os_max_mappings(void)
 {
 	char text[32];
-	size_t v = 0;
 
-	if (os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) < 0)
+	if (os_read_file("/proc/sys/vm/max_map_count", text, sizeof(text)) < 1)
 		return MAX_MAPPINGS;
-	for (const char *at = text; *at >= '0' && *at <= '9'; at++)
-		v = v * 10 + *at - '0';
-	return v ? v : MAX_MAPPINGS;
+	return os_number(text);
 }
 
 int os_getpid(void)

@@ -34,6 +34,7 @@ void os_close(int fd);
 long os_read(int fd, void *buf, size_t len);
 long os_write(int fd, const void *buf, size_t len);
 long os_read_file(const char *path, char *buf, size_t len);
+size_t os_number(const char *text);
 size_t os_max_mappings(void);
 int os_getpid(void);
 long os_random(void *buf, size_t len);

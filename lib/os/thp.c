@@ -116,12 +116,8 @@ const char *os_thp_text(enum os_thp state)
 long os_thp_max_ptes_none(const char *root)
 {
 	char text[32];
-	long v = 0, n = read_below(root, THP_DIR "/khugepaged/max_ptes_none",
-				   text, sizeof(text));
+	long n = read_below(root, THP_DIR "/khugepaged/max_ptes_none", text,
+			    sizeof(text));
 
-	if (n < 0)
-		return n;
-	for (const char *at = text; *at >= '0' && *at <= '9'; at++)
-		v = v * 10 + *at - '0';
-	return v;
+	return n < 0 ? n : (long)os_number(text);
 }
