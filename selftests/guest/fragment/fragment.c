@@ -10,11 +10,17 @@
  * the kernel finds the few pages in a row that it cannot do without (page tables'
  * roots, slabs).  Unloading gives all back.
  *
- * Memory in use stays as it is and is whole again once freed.  Per-CPU lists of
- * other CPUs are not reached.  Never load this on a machine that matters.
+ * Each CPU keeps free pages in lists of its own, huge ones, too.  Those can be had
+ * only while others are free as well (the watermark of an order counts what is in
+ * no such list), and go back within a second or so: so they are taken first, by
+ * each CPU.
+ *
+ * Memory in use stays as it is and is whole again once freed.  Never load this on
+ * a machine that matters.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpu.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -22,12 +28,15 @@
 #include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/vmstat.h>
+#include <linux/workqueue.h>
 
 /* One page in so many is pinned. */
 #define STRIDE_PERCENT 2
 #define STRIDE_REST 64
 /* The largest blocks there are on every configuration, and all below. */
 #define TOP_ORDER 10
+/* Pages that a CPU may have in lists, huge ones: more than that is taken. */
+#define LIST_PAGES (64UL << pageblock_order)
 
 static unsigned int percent = 90;
 module_param(percent, uint, 0400);
@@ -99,6 +108,16 @@ static unsigned long fragment_order(int nid, unsigned int order,
 	return nr;
 }
 
+/* What the CPU that it runs on has in lists. */
+static long fragment_lists(void *arg)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		fragment_order(nid, pageblock_order, STRIDE_PERCENT, LIST_PAGES);
+	return 0;
+}
+
 static unsigned long node_nr_free(int nid)
 {
 	unsigned long nr = 0;
@@ -137,12 +156,16 @@ static void unpin_all(void)
 
 static int __init fragment_init(void)
 {
-	int nid;
+	int nid, cpu;
 
 	if (percent > 100) {
 		pr_err("percent=%u: expected 0 to 100\n", percent);
 		return -EINVAL;
 	}
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, fragment_lists, NULL);
+	cpus_read_unlock();
 	for_each_node_state(nid, N_MEMORY)
 		fragment_node(nid);
 	return 0;
