@@ -94,20 +94,34 @@ bool pool_is_low(const struct numa *node)
 	return READ_ONCE(node->nr_pages) < READ_ONCE(node->low);
 }
 
+/* Huge pages wanted, within the bounds of the node. */
+static unsigned long within_bounds(const struct numa *node, unsigned long want)
+{
+	unsigned long min = READ_ONCE(node->min_target);
+	unsigned long max = READ_ONCE(node->max_target);
+
+	return node_state(node->nid, N_MEMORY) ?
+		       clamp(want, min, max(min, max)) : 0;
+}
+
 /**
  * pool_set_target() - how many zeroed huge pages to keep
  * @node: where
- * @target: huge pages; the zeroer starts below three quarters of it; on a node
- *	without memory it is 0 whatever is asked for
+ * @want: huge pages, if floor and cap allow; the zeroer starts below three
+ *	quarters of it; on a node without memory it is 0 whatever is asked for
  *
  * What is above the target goes back to the machine at once.
  */
-void pool_set_target(struct numa *node, unsigned long target)
+void pool_set_target(struct numa *node, unsigned long want)
 {
-	if (!node_state(node->nid, N_MEMORY))
-		target = 0;
+	unsigned long target;
+
+	/* Who moves a bound does this afterwards: the last one has seen it. */
+	spin_lock(&node->lock);
+	target = within_bounds(node, want);
 	WRITE_ONCE(node->target, target);
 	WRITE_ONCE(node->low, target - target / 4);
+	spin_unlock(&node->lock);
 	if (READ_ONCE(node->nr_pages) > target)
 		pool_drain(node, READ_ONCE(node->nr_pages) - target);
 	if (node->zeroer)
@@ -128,8 +142,7 @@ void pool_size_targets(struct numa *node)
 	if (!node->is_max_set)
 		WRITE_ONCE(node->max_target,
 			   pool_max >= 0 ? pool_max : nr_hunks / 8);
-	pool_set_target(node, max(min(node->target, node->max_target),
-				  node->min_target));
+	pool_set_target(node, node->target);
 }
 
 /**

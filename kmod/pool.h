@@ -14,7 +14,7 @@ struct page *pool_take(struct numa *node);
 void pool_give(struct numa *node, struct page *page);
 bool pool_is_low(const struct numa *node);
 void pool_size_targets(struct numa *node);
-void pool_set_target(struct numa *node, unsigned long target);
+void pool_set_target(struct numa *node, unsigned long want);
 unsigned long pool_drain(struct numa *node, unsigned long nr_hunks);
 s64 pool_total(void);
 

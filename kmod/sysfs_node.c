@@ -76,6 +76,7 @@ static ssize_t max_target_store(struct kobject *kobj,
 	if (err)
 		return err;
 	node->is_max_set = true;
+	pool_set_target(node, READ_ONCE(node->target));
 	return count;
 }
 

@@ -110,14 +110,9 @@ static bool zeroer_wants(const struct numa *node)
 static void zeroer_adapt(struct numa *node)
 {
 	unsigned long hits = xchg(&node->hits, 0);
-	unsigned long min = READ_ONCE(node->min_target);
-	unsigned long max = READ_ONCE(node->max_target);
-	unsigned long target;
 
 	node->burst = max(hits, node->burst - DIV_ROUND_UP(node->burst, 8));
-	target = clamp(node->burst + node->burst / 4, min, max(min, max));
-	if (target != READ_ONCE(node->target))
-		pool_set_target(node, target);
+	pool_set_target(node, node->burst + node->burst / 4);
 }
 
 /*

@@ -39,6 +39,30 @@ static bool target_is_floor(void *arg)
 	return read_number(ASHLAR_SYSFS "node0/target") == FLOOR;
 }
 
+/* What the target is, or will be at the next look, is above the cap no more. */
+static void cap_holds_at_once(void)
+{
+	char *p = map_region(CAP * HUNK);
+	int i;
+
+	pin_cpu(0);
+	write_file(ASHLAR_SYSFS "node0/min_target", "%d", FLOOR);
+	write_file(ASHLAR_SYSFS "node0/max_target", "%d", CAP);
+	for (i = 0; i < CAP; i++)
+		p[i * HUNK] = 1;
+	EXPECT(wait_for(target_is_high, NULL, 20000), "target %lld",
+	       read_number(ASHLAR_SYSFS "node0/target"));
+	write_file(ASHLAR_SYSFS "node0/max_target", "%d", BURST / 2);
+	for (i = 0; i < 200; i++)
+		if (!EXPECT(read_number(ASHLAR_SYSFS "node0/target") <=
+				    BURST / 2,
+			    "target %lld",
+			    read_number(ASHLAR_SYSFS "node0/target")))
+			break;
+	munmap(p, CAP * HUNK);
+	unpin();
+}
+
 /* A burst raises it, to no more than the cap; rest lowers it to the floor. */
 static void target_follows_demand(void)
 {
@@ -297,6 +321,7 @@ static const struct ktap_test tests[] = {
 	{ "bypasses_the_cache", bypasses_the_cache },
 	{ "group", group },
 	{ "user_namespaces", user_namespaces },
+	{ "cap_holds_at_once", cap_holds_at_once },
 	{ "target_follows_demand", target_follows_demand },
 	{ "nothing_left", nothing_left },
 	{ NULL, NULL },
