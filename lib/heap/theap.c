@@ -194,13 +194,16 @@ static enum slab_geometry geometry_of(struct theap *h, unsigned int c)
 
 /*
  * A class that has many slabs gets more than one at once, for an eighth of what
- * it has at most.
+ * it has at most.  What would drive other empty slabs out goes back by twos and
+ * threes, and leaves holes in huge pages.
  */
 static unsigned int batch_of(struct theap *h, unsigned int c)
 {
 	unsigned int units = slab_units(c, geometry_of(h, c));
 	unsigned int part = h->nr_slabs[c] / 8 * size_classes[c].units;
-	unsigned int nr = min_size(part, most_spare(h) / 4) / units;
+	unsigned int most = most_spare(h);
+	unsigned int room = most - min_size(h->spare_units, most);
+	unsigned int nr = min_size(part, min_size(room, most / 4)) / units;
 
 	return max_size(min_size(nr, SLAB_BATCH), 1);
 }

@@ -12,6 +12,7 @@
 #include "heap/parcel.h"
 #include "heap/process.h"
 #include "heap/theap.h"
+#include "hpheap/hpheap.h"
 
 enum { NR_OBJS = 3000, CLASS_A = 3, CLASS_B = 60 };
 
@@ -233,7 +234,43 @@ static void large(void)
 	tear_down();
 }
 
+static size_t nr_dirty(void)
+{
+	struct hpheap_stats sum = {0};
+
+	hpheap_stats_add(hpheap_get(0), &sum);
+	return sum.dirty;
+}
+
+/*
+ * Every class by turns, hardly anything freed: slabs that came in batches drive none out
+ * that others have not used yet, which would leave holes.
+ */
+static void growth_leaves_no_holes(void)
+{
+	enum { EACH = 300 };
+	static void *all[NR_CLASSES][EACH];
+	size_t dirty;
+
+	if (!set_up())
+		return;
+	heap->max_spare = 128;
+	dirty = nr_dirty();
+	for (unsigned int i = 0; i < EACH; i++) {
+		for (unsigned int c = 0; c < NR_CLASSES; c++)
+			EXPECT_EQ(1, theap_refill(heap, c, &all[c][i], 1));
+		/* A look at how much is spare. */
+		theap_return(heap, 0, &all[0][i], 1);
+		EXPECT_EQ(1, theap_refill(heap, 0, &all[0][i], 1));
+	}
+	EXPECT(nr_dirty() <= dirty, "%zu bytes of holes", nr_dirty() - dirty);
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		theap_return(heap, c, all[c], EACH);
+	tear_down();
+}
+
 static const struct ktap_test tests[] = {
+	{"growth_leaves_no_holes", growth_leaves_no_holes},
 	{"handed_out_once", handed_out_once},
 	{"any_order", any_order},
 	{"by_parcel", by_parcel},
