@@ -36,7 +36,7 @@
 /* The largest blocks there are on every configuration, and all below. */
 #define TOP_ORDER 10
 /* Pages that a CPU may have in lists, huge ones: more than that is taken. */
-#define LIST_PAGES (64UL << pageblock_order)
+#define LIST_PAGES (128UL << pageblock_order)
 
 static unsigned int percent = 90;
 module_param(percent, uint, 0400);
