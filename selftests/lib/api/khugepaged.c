@@ -17,7 +17,7 @@
 #define NR_OBJECTS (FILL / OBJECT)
 #define STAY 40 /* one object in so many: of every tenth base page */
 #define SCANS 4
-#define PATIENCE_S 120
+#define PATIENCE_S 300
 #define SLACK_KIB 4096
 
 static char *objects[NR_OBJECTS];
@@ -116,7 +116,13 @@ static int left_alone(void)
 	if (nr_mappings() > mappings + 16)
 		return 5;
 	fill();
-	return wait_until_huge(FILL / 10 * 8) ? 0 : 6;
+	if (wait_until_huge(FILL / 10 * 8))
+		return 0;
+	dprintf(2, "%lld bytes huge, %lld collapsed, refused %lld times\n",
+		ashlar_stat("huge"),
+		ashlar_stat("collapsed"),
+		ashlar_stat("collapse_refused"));
+	return 6;
 }
 
 static const struct inner inners[] = {
