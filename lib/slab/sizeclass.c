@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of size classes: multiples of 16 up to 1 KiB, then eight classes a
- * doubling, so that at most one ninth of an object is wasted above 1 KiB and 15
+ * The table of size classes: multiples of 16 up to 1 KiB, then 16 classes a
+ * doubling, so that at most one 17th of an object is wasted above 1 KiB and 15
  * bytes below.
  *
  * A slab has as few units as waste at most 1.6 % at its end and hold at least
@@ -17,7 +17,7 @@
 	{ size, units, objs, UINT64_MAX / (size) + 1 }
 
 const struct size_class size_classes[NR_CLASSES] = {
-	ROW(16, 2, 512),
+	ROW(16, 1, 256),
 	ROW(32, 4, 512),
 	ROW(48, 4, 341),
 	ROW(64, 4, 256),
@@ -81,44 +81,104 @@ const struct size_class size_classes[NR_CLASSES] = {
 	ROW(992, 8, 33),
 	ROW(1008, 4, 16),
 	ROW(1024, 4, 16),
+	ROW(1088, 4, 15),
 	ROW(1152, 4, 14),
+	ROW(1216, 6, 20),
 	ROW(1280, 5, 16),
+	ROW(1344, 4, 12),
 	ROW(1408, 8, 23),
+	ROW(1472, 4, 11),
 	ROW(1536, 6, 16),
+	ROW(1600, 9, 23),
 	ROW(1664, 7, 17),
+	ROW(1728, 6, 14),
 	ROW(1792, 4, 9),
+	ROW(1856, 5, 11),
 	ROW(1920, 8, 17),
+	ROW(1984, 16, 33),
 	ROW(2048, 4, 8),
+	ROW(2176, 7, 13),
 	ROW(2304, 8, 14),
+	ROW(2432, 6, 10),
 	ROW(2560, 5, 8),
+	ROW(2688, 6, 9),
 	ROW(2816, 9, 13),
+	ROW(2944, 8, 11),
 	ROW(3072, 6, 8),
+	ROW(3200, 11, 14),
 	ROW(3328, 9, 11),
+	ROW(3456, 11, 13),
 	ROW(3584, 7, 8),
+	ROW(3712, 10, 11),
 	ROW(3840, 15, 16),
+	ROW(3968, 31, 32),
 	ROW(4096, 8, 8),
+	ROW(4352, 14, 13),
 	ROW(4608, 8, 7),
+	ROW(4864, 6, 5),
 	ROW(5120, 5, 4),
+	ROW(5376, 8, 6),
 	ROW(5632, 11, 8),
+	ROW(5888, 13, 9),
 	ROW(6144, 6, 4),
+	ROW(6400, 11, 7),
 	ROW(6656, 13, 8),
+	ROW(6912, 12, 7),
 	ROW(7168, 7, 4),
+	ROW(7424, 11, 6),
 	ROW(7680, 15, 8),
+	ROW(7936, 31, 16),
 	ROW(8192, 8, 4),
+	ROW(8704, 15, 7),
 	ROW(9216, 9, 4),
+	ROW(9728, 12, 5),
 	ROW(10240, 10, 4),
+	ROW(10752, 16, 6),
 	ROW(11264, 11, 4),
+	ROW(11776, 23, 8),
 	ROW(12288, 12, 4),
+	ROW(12800, 19, 6),
 	ROW(13312, 13, 4),
+	ROW(13824, 17, 5),
 	ROW(14336, 14, 4),
+	ROW(14848, 22, 6),
 	ROW(15360, 15, 4),
+	ROW(15872, 31, 8),
 	ROW(16384, 16, 4),
+	ROW(17408, 17, 4),
 	ROW(18432, 18, 4),
+	ROW(19456, 19, 4),
 	ROW(20480, 20, 4),
+	ROW(21504, 21, 4),
 	ROW(22528, 22, 4),
+	ROW(23552, 23, 4),
 	ROW(24576, 24, 4),
+	ROW(25600, 25, 4),
 	ROW(26624, 26, 4),
+	ROW(27648, 27, 4),
 	ROW(28672, 28, 4),
+	ROW(29696, 29, 4),
 	ROW(30720, 30, 4),
+	ROW(31744, 31, 4),
 	ROW(32768, 32, 4),
+};
+
+/* Class @n of a doubling: steps are @width to a class, the first one @step. */
+#define CLASS(step, width, class, n)                                           \
+	[(step) + (n) * (width) ... (step) + ((n) + 1) * (width) - 1] =        \
+		(class) + (n)
+#define FOUR(step, width, class, n)                                            \
+	CLASS(step, width, class, n), CLASS(step, width, class, (n) + 1),      \
+		CLASS(step, width, class, (n) + 2),                            \
+		CLASS(step, width, class, (n) + 3)
+#define DOUBLING(step, width, class)                                           \
+	FOUR(step, width, class, 0), FOUR(step, width, class, 4),              \
+		FOUR(step, width, class, 8), FOUR(step, width, class, 12)
+
+const u8 size_class_of_step[SMALL_MAX >> STEP_SHIFT] = {
+	DOUBLING(16, 1, NR_FINE),
+	DOUBLING(32, 2, NR_FINE + 16),
+	DOUBLING(64, 4, NR_FINE + 32),
+	DOUBLING(128, 8, NR_FINE + 48),
+	DOUBLING(256, 16, NR_FINE + 64),
 };

@@ -12,8 +12,9 @@ enum {
 	CLASS_GRAIN_SHIFT = 4,
 	FINE_MAX = 1024,		/* up to here, one class every 16 bytes */
 	NR_FINE = FINE_MAX >> CLASS_GRAIN_SHIFT,
+	STEP_SHIFT = 6,		/* above, sizes of classes are multiples of this */
 	SMALL_MAX = 32 << 10,	/* up to here, from slabs */
-	NR_CLASSES = NR_FINE + 5 * 8,
+	NR_CLASSES = NR_FINE + 5 * 16,
 	MAX_SLAB_OBJS = 512,
 };
 
@@ -26,6 +27,8 @@ struct size_class {
 
 extern const struct size_class size_classes[NR_CLASSES]
 	__attribute__((visibility("hidden")));
+extern const u8 size_class_of_step[SMALL_MAX >> STEP_SHIFT]
+	__attribute__((visibility("hidden")));
 
 /* @last is size - 1, below FINE_MAX. */
 static inline size_t size_class_fine(size_t last)
@@ -34,12 +37,9 @@ static inline size_t size_class_fine(size_t last)
 }
 
 /* @last is size - 1, from FINE_MAX to SMALL_MAX - 1. */
-static inline unsigned int size_class_coarse(size_t last)
+static inline size_t size_class_coarse(size_t last)
 {
-	unsigned int e = log2_floor(last);
-
-	/* last >> (e - 3) is 8 to 15: the eighth of its doubling */
-	return NR_FINE - 8 + (e - 10) * 8 + (unsigned int)(last >> (e - 3));
+	return size_class_of_step[last >> STEP_SHIFT];
 }
 
 /* Class of a size from 1 to SMALL_MAX. */

@@ -17,7 +17,7 @@
 #include "slab/slab.h"
 
 /* 4 KiB and 64 bytes; slabs of 8 units and of 4. */
-enum { PAGE_CLASS = 79, SMALL_CLASS = 3, NR = 4096 };
+enum { PAGE_CLASS = NR_FINE + 31, SMALL_CLASS = 3, NR = 4096 };
 
 /*
  * Small ones that fill the first four slabs, of one unit, and others of four:
