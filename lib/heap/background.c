@@ -24,6 +24,7 @@
 #include "hpheap/refold.h"
 #include "hpheap/rejoin.h"
 #include "hpheap/space.h"
+#include "hpheap/start.h"
 #include "os/alone.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -86,6 +87,7 @@ static enum pace purge_round(u64 now)
 		if (!h)
 			continue;
 		pace = max_size(pace, purge_node(h, now));
+		start_grow_up(h);
 		pace = max_size(pace,
 				worked(collapse_run(h, COLLAPSE_STEPS) > 0));
 		pace = max_size(pace, worked(prefault_tick(h)));

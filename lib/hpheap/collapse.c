@@ -28,7 +28,11 @@ static unsigned int nr_holding(const struct hpage *hp)
 	return nr;
 }
 
-static bool is_dense(const struct hpage *hp)
+/**
+ * collapse_is_dense() - whether a page is worth being made huge; lock held
+ * @hp: a page of small ones; if the kernel just refused it, it is not
+ */
+bool collapse_is_dense(const struct hpage *hp)
 {
 	return nr_holding(hp) >= REBUILD_UNITS &&
 	       (u32)os_now_ms() - hp->refused_ms > RETRY_MS;
@@ -42,10 +46,11 @@ static struct hpage *candidate(struct hpheap *h)
 	for (struct list *n = head->next; n != head; n = n->next) {
 		struct hpage *hp = container_of(n, struct hpage, link);
 
-		if (is_dense(hp))
+		if (collapse_is_dense(hp))
 			return hp;
 	}
-	return hpset_fullest(&h->sets[SET_BROKEN], REBUILD_UNITS, is_dense);
+	return hpset_fullest(&h->sets[SET_BROKEN], REBUILD_UNITS,
+			     collapse_is_dense);
 }
 
 /* Lock held.  All of it is resident now, whatever was given back before. */

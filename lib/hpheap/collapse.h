@@ -7,6 +7,7 @@
 
 #include "hpheap/hpheap.h"
 
+bool collapse_is_dense(const struct hpage *hp);
 unsigned int collapse_run(struct hpheap *h, unsigned int max);
 
 #endif

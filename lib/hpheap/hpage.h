@@ -33,7 +33,7 @@ struct hpage {
 	u16 longest;  /* of the free runs */
 	u16 nr_hollow; /* in use but empty, as reclaim.c counted */
 	u8 state;
-	u8 backend;
+	_Atomic u8 backend;
 	u8 node;
 	/*
 	 * Parts of it went back to the kernel while others were in use: what
@@ -45,8 +45,9 @@ struct hpage {
 	bool is_zeroed; /* touched by prefault.c only, and not used since */
 	u16 stuck_round; /* of purging in which nothing of it could go */
 	/*
-	 * Node and backend stand, for who does not hold the lock.  Set once,
-	 * the last of all by hpage_init(); release pairs with the acquire in
+	 * Node and backend stand, for who does not hold the lock; start.c may
+	 * turn plain into thp, which handle what is mapped alike.  Set once, the
+	 * last of all by hpage_init(); release pairs with the acquire in
 	 * hpheap_look().
 	 */
 	atomic_bool is_known;

@@ -138,10 +138,41 @@ static int inner_refused(void)
 	return fail(8, "no collapse refused", ashlar_stat("hpages_broken"));
 }
 
+/* 64 MiB in use: are the first pages huge in the end?  77: none is to be had. */
+static int inner_start(void)
+{
+	struct timespec pause = {0, 20000000};
+	int i;
+
+	fill(0, 1);
+	if (smaps_huge() < 8 * MIB)
+		return 77;
+	for (i = 0; i < 3000 && ashlar_stat("collapsed") < 1; i++) {
+		free(malloc(100000));
+		nanosleep(&pause, NULL);
+	}
+	if (i == 3000)
+		return fail(9, "none made huge",
+			    ashlar_stat("collapse_refused"));
+	return expect_agreement();
+}
+
+/* A heap of 72 MiB is small beside a thp_start of 8. */
+static int inner_stays(void)
+{
+	fill(0, 1);
+	sleep(2);
+	if (ashlar_stat("collapsed"))
+		return fail(10, "made huge", ashlar_stat("collapsed"));
+	return 0;
+}
+
 static const struct inner inners[] = {
 	{"agrees", inner_agrees},
 	{"none", inner_none},
 	{"refused", inner_refused},
+	{"start", inner_start},
+	{"stays", inner_stays},
 	{},
 };
 
@@ -205,10 +236,28 @@ static void refusal_is_said(void)
 	EXPECT(strstr(child.text, "collapse_error: E"), "%s", child.text);
 }
 
+static void start_grows_up(void)
+{
+	struct child child;
+
+	if (skipped())
+		return;
+	expect_inner("stays", "backend:thp,background_thread:on", NULL);
+	inner_exec(&child, "start",
+		   "backend:thp,thp_start:4M,background_thread:on");
+	if (child_code(&child) == 77) {
+		ktap_skip("no huge pages here");
+		return;
+	}
+	EXPECT(!child_code(&child), "code %d: %.200s", child_code(&child),
+	       child.text);
+}
+
 static const struct ktap_test tests[] = {
 	{"huge_is_huge", huge_is_huge},
 	{"disabled_is_said", disabled_is_said},
 	{"refusal_is_said", refusal_is_said},
+	{"start_grows_up", start_grows_up},
 	{},
 };
 
