@@ -63,6 +63,7 @@ struct tcache {
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
 	u32 press_round; /* of limit_round(), as last obeyed */
 	bool was_large; /* its heap had much in use since it was trimmed */
+	bool is_shut; /* was trimmed since this thread allocated last */
 	u32 hand; /* class from which room was taken last */
 	u32 shortened_at; /* nr_slow then */
 	u16 cap[NR_CLASSES];

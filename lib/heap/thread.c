@@ -337,6 +337,7 @@ void *thread_alloc(unsigned int c)
 	if (has_turned)
 		t->swing[c] = SWING_FULL_EMPTY;
 	/* The set-up itself may have allocated, too. */
+	t->is_shut = false;
 	take_foreign(t);
 	if (*t->top[c])
 		return *t->top[c]++;
@@ -383,15 +384,16 @@ void *thread_alloc_aligned(unsigned int c, size_t align)
 }
 
 /*
- * One of many threads may be about to sleep: what its cache holds then would pin
- * a slab a class.  When nearly all that it had is free it gives the rest back;
- * what it frees after that goes past the cache, until it allocates again.
+ * A thread may be about to sleep: what its cache holds then would pin a slab for
+ * every few objects.  When nearly all that it had is free it gives the rest back;
+ * what it frees after that goes past the cache, until it allocates again.  One
+ * of many is done sooner.
  */
 static bool is_done(struct tcache *t)
 {
-	size_t used = theap_used(t->heap);
+	size_t used = theap_used(t->heap), times = t->heap->is_frugal ? 2 : 32;
 
-	if (used > 2 * budget())
+	if (used > times * budget())
 		t->was_large = true;
 	return t->was_large && used <= budget();
 }
@@ -402,13 +404,14 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	bool is_frugal = t->heap->is_frugal;
 	bool has_turned = t->swing[c] == SWING_FULL_EMPTY;
 
-	if (has_turned || (!t->cap[c] && !is_frugal))
+	if (has_turned || (!t->cap[c] && !is_frugal && !t->is_shut))
 		widen(t, c, tcache_max_cap(c));
 	t->swing[c] = SWING_FULL;
 	set_habits(t->heap);
-	if (is_frugal && !tcache_room(t, c) && is_done(t)) {
+	if (!tcache_room(t, c) && is_done(t)) {
 		thread_trim(t);
 		t->was_large = false;
+		t->is_shut = true;
 	}
 	if (!tcache_room(t, c) && t->cap[c])
 		flush_oldest(t, c, next_share(t, c, has_turned));

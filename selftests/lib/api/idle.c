@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * idle.c - objects that wait in a thread's cache do not keep the memory around
- * them for ever: a thread that goes on with another size gives them back.
+ * them for ever: a thread that goes on with another size gives them back, and one
+ * that has freed nearly all of much keeps none.
  */
 #include "ktap.h"
 #include "testlib.h"
@@ -61,7 +62,28 @@ static void unused_stacks_are_emptied(void)
 	       before);
 }
 
+/* Freed far apart: what the cache kept would pin many slabs. */
+static void all_freed_is_not_cached(void)
+{
+	enum { NR = 200000, STEP = 7919, PRIME = 199999 };
+	static void *mixed[NR];
+	long long left;
+
+	if (!is_ashlar()) {
+		ktap_skip("libc merges its chunks");
+		return;
+	}
+	for (int i = 0; i < NR; i++)
+		mixed[i] = malloc(16 + (size_t)i * 7 % 480);
+	for (int i = 0; i < NR - 1; i++)
+		free(mixed[(long)i * STEP % PRIME]);
+	free(mixed[NR - 1]);
+	left = ashlar_stat("small");
+	EXPECT(left < 64 << 10, "%lld bytes in blocks and caches", left);
+}
+
 static const struct ktap_test tests[] = {
+	{"all_freed_is_not_cached", all_freed_is_not_cached},
 	{"unused_stacks_are_emptied", unused_stacks_are_emptied},
 	{},
 };
