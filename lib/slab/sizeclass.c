@@ -17,7 +17,7 @@
 	{ size, units, objs, UINT64_MAX / (size) + 1 }
 
 const struct size_class size_classes[NR_CLASSES] = {
-	ROW(16, 1, 256),
+	ROW(16, 2, 512),
 	ROW(32, 4, 512),
 	ROW(48, 4, 341),
 	ROW(64, 4, 256),

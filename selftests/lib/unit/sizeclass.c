@@ -70,6 +70,9 @@ static void slab_geometry(void)
 		if (most > MAX_SLAB_OBJS)
 			most = MAX_SLAB_OBJS;
 		EXPECT_EQ(most, k->nr_objs);
+		EXPECT(k->units >= 4 || k->nr_objs == MAX_SLAB_OBJS,
+		       "%u units of %u objects in class %u", k->units,
+		       k->nr_objs, c);
 		EXPECT(len < 1 << 18, "slab of %zu bytes in class %u", len, c);
 		EXPECT(k->nr_objs >= (k->size > 4096 ? 4 : 7),
 		       "%u objects in class %u", k->nr_objs, c);
