@@ -336,8 +336,8 @@ void *thread_alloc(unsigned int c)
 	has_turned = t->swing[c] == SWING_FULL;
 	if (has_turned)
 		t->swing[c] = SWING_FULL_EMPTY;
-	/* The set-up itself may have allocated, too. */
 	t->is_shut = false;
+	/* The set-up itself may have allocated, too. */
 	take_foreign(t);
 	if (*t->top[c])
 		return *t->top[c]++;

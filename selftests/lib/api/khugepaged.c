@@ -132,7 +132,7 @@ static int left_alone(void)
 	if (wait_until_huge(FILL / 10 * 8))
 		return 0;
 	dprintf(2,
-		"%lld bytes huge of %lld, %lld collapsed, refused %lld times, "
+		"# %lld bytes huge of %lld, %lld collapsed, refused %lld times, "
 		"%lld of %lld pages broken, %lld empty\n",
 		ashlar_stat("huge"), ashlar_stat("resident"),
 		ashlar_stat("collapsed"), ashlar_stat("collapse_refused"),

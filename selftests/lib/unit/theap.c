@@ -243,8 +243,8 @@ static size_t nr_dirty(void)
 }
 
 /*
- * Every class by turns, hardly anything freed: slabs that came in batches drive none out
- * that others have not used yet, which would leave holes.
+ * Every class by turns, hardly anything freed: slabs that came in batches drive
+ * none out that others have not used yet, which would leave holes.
  */
 static void growth_leaves_no_holes(void)
 {
