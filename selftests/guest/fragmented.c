@@ -26,9 +26,10 @@
 
 /*
  * KiB of anonymous memory that the kernel gives as huge pages, from what is free:
- * compaction would look through all memory at each fault, for nothing.
+ * compaction would look through all memory at each fault, for nothing.  They are
+ * freed by @cpu, and stay in its lists for a while.
  */
-static long thp_kib(void)
+static long thp_kib(int cpu)
 {
 	char *map = mmap(NULL, (NR + 1) * HUNK, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *p;
@@ -40,23 +41,10 @@ static long thp_kib(void)
 	madvise(p, NR * HUNK, MADV_HUGEPAGE);
 	memset(p, 1, NR * HUNK);
 	kib = smaps_kib(p, NR * HUNK, "AnonHugePages");
+	pin_cpu(cpu);
 	munmap(map, (NR + 1) * HUNK);
-	return kib;
-}
-
-/* Leaves free huge pages in the lists of another CPU. */
-static void free_elsewhere(void)
-{
-	char *map = mmap(NULL, NR * HUNK, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (!EXPECT(map != MAP_FAILED, "no mapping"))
-		return;
-	madvise(map, NR * HUNK, MADV_HUGEPAGE);
-	memset(map, 1, NR * HUNK);
-	pin_cpu(1);
-	munmap(map, NR * HUNK);
 	pin_cpu(0);
+	return kib;
 }
 
 /* The pool serves every one of the first touches, with huge pages. */
@@ -95,10 +83,10 @@ static void pool_stays_huge(void)
 	int round;
 
 	expect_all_huge();
-	before = thp_kib();
-	free_elsewhere();
+	before = thp_kib(0);
+	thp_kib(1);
 	fragment_all();
-	after = thp_kib();
+	after = thp_kib(0);
 	for (round = 0; round < 3; round++)
 		expect_all_huge();
 	unfragment();

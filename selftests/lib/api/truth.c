@@ -115,12 +115,23 @@ static int inner_none(void)
 	return expect_agreement();
 }
 
+/* Until a figure is no longer 0, for a minute; some work meanwhile. */
+static bool wait_for_some(const char *stat)
+{
+	struct timespec pause = {0, 20000000};
+
+	for (int i = 0; i < 3000; i++) {
+		if (ashlar_stat(stat) > 0)
+			return true;
+		free(malloc(100000));
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 /* Dense again after it was broken, but no longer allowed to be huge. */
 static int inner_refused(void)
 {
-	struct timespec pause = {0, 20000000};
-	int i;
-
 	fill(0, 1);
 	drop(0, 3);
 	malloc_trim(0);
@@ -129,29 +140,18 @@ static int inner_refused(void)
 	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
 		return fail(7, "prctl", 0);
 	fill(0, 3);
-	for (i = 0; i < 3000; i++) {
-		if (ashlar_stat("collapse_refused") > 0)
-			return 0;
-		free(malloc(100000));
-		nanosleep(&pause, NULL);
-	}
+	if (wait_for_some("collapse_refused"))
+		return 0;
 	return fail(8, "no collapse refused", ashlar_stat("hpages_broken"));
 }
 
 /* 64 MiB in use: are the first pages huge in the end?  77: none is to be had. */
 static int inner_start(void)
 {
-	struct timespec pause = {0, 20000000};
-	int i;
-
 	fill(0, 1);
 	if (smaps_huge() < 8 * MIB)
 		return 77;
-	for (i = 0; i < 3000 && ashlar_stat("collapsed") < 1; i++) {
-		free(malloc(100000));
-		nanosleep(&pause, NULL);
-	}
-	if (i == 3000)
+	if (!wait_for_some("collapsed"))
 		return fail(9, "none made huge",
 			    ashlar_stat("collapse_refused"));
 	return expect_agreement();
@@ -219,20 +219,28 @@ static void disabled_is_said(void)
 	EXPECT_EQ(0, prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
 }
 
+/* False: skipped, since there are no huge pages to try it with. */
+static bool exec_or_skip(struct child *child, const char *name, const char *conf)
+{
+	inner_exec(child, name, conf);
+	if (child_code(child) == 77) {
+		ktap_skip("no huge pages here");
+		return false;
+	}
+	EXPECT(!child_code(child), "code %d: %.200s", child_code(child),
+	       child->text);
+	return true;
+}
+
 static void refusal_is_said(void)
 {
 	struct child child;
 
-	if (skipped())
+	if (skipped() ||
+	    !exec_or_skip(&child, "refused",
+			  "backend:thp,thp_start:0,background_thread:on,"
+			  "stats_print:1"))
 		return;
-	inner_exec(&child, "refused",
-		   "backend:thp,thp_start:0,background_thread:on,stats_print:1");
-	if (child_code(&child) == 77) {
-		ktap_skip("nothing could be broken here: no huge pages");
-		return;
-	}
-	EXPECT(!child_code(&child), "code %d: %.200s", child_code(&child),
-	       child.text);
 	EXPECT(strstr(child.text, "collapse_error: E"), "%s", child.text);
 }
 
@@ -243,14 +251,8 @@ static void start_grows_up(void)
 	if (skipped())
 		return;
 	expect_inner("stays", "backend:thp,background_thread:on", NULL);
-	inner_exec(&child, "start",
-		   "backend:thp,thp_start:4M,background_thread:on");
-	if (child_code(&child) == 77) {
-		ktap_skip("no huge pages here");
-		return;
-	}
-	EXPECT(!child_code(&child), "code %d: %.200s", child_code(&child),
-	       child.text);
+	exec_or_skip(&child, "start",
+		     "backend:thp,thp_start:4M,background_thread:on");
 }
 
 static const struct ktap_test tests[] = {
