@@ -11,9 +11,9 @@
  * roots, slabs).  Unloading gives all back.
  *
  * Each CPU keeps free pages in lists of its own, huge ones, too.  Those can be had
- * only while others are free as well (the watermark of an order counts what is in
- * no such list), and go back within a second or so: so they are taken first, by
- * each CPU.
+ * only by that CPU and only while others are free as well (the watermark of an
+ * order counts what is in no such list), and go back within a second or so: so
+ * they are taken first, by each CPU, and what went back later is taken then.
  *
  * Memory in use stays as it is and is whole again once freed.  Never load this on
  * a machine that matters.
@@ -21,6 +21,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -38,6 +39,10 @@
 /* Pages that a CPU may have in lists, huge ones: more than that is taken. */
 #define LIST_PAGES (128UL << pageblock_order)
 
+/* Lists that nobody uses are empty after this. */
+#define LISTS_MSECS 1500
+#define NR_PASSES 8
+
 static unsigned int percent = 90;
 module_param(percent, uint, 0400);
 MODULE_PARM_DESC(percent, "of the free memory: pin every other page (90)");
@@ -47,6 +52,9 @@ module_param(pinned, ulong, 0400);
 MODULE_PARM_DESC(pinned, "pages pinned now");
 
 static LIST_HEAD(pins);
+
+/* Free pages of each node that are to be taken apart yet. */
+static unsigned long left[MAX_NUMNODES];
 
 #define FRAGMENT_GFP                                              \
 	((GFP_HIGHUSER | __GFP_THISNODE | __GFP_NORETRY | __GFP_NOWARN | \
@@ -108,14 +116,26 @@ static unsigned long fragment_order(int nid, unsigned int order,
 	return nr;
 }
 
+/* The same, of what is to be taken apart in the node. */
+static unsigned long fragment_some(int nid, unsigned int order,
+				   unsigned long most)
+{
+	unsigned long nr = fragment_order(nid, order, STRIDE_PERCENT,
+					  min(left[nid], most));
+
+	left[nid] -= min(left[nid], nr);
+	return nr;
+}
+
 /* What the CPU that it runs on has in lists. */
 static long fragment_lists(void *arg)
 {
+	long nr = 0;
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY)
-		fragment_order(nid, pageblock_order, STRIDE_PERCENT, LIST_PAGES);
-	return 0;
+		nr += fragment_some(nid, pageblock_order, LIST_PAGES);
+	return nr;
 }
 
 static unsigned long node_nr_free(int nid)
@@ -129,17 +149,37 @@ static unsigned long node_nr_free(int nid)
 	return nr;
 }
 
-static void fragment_node(int nid)
+/* Returns the number of pages of huge blocks that were found. */
+static unsigned long fragment_node(int nid)
 {
-	unsigned long nr_free = node_nr_free(nid);
-	unsigned long most = nr_free / 100 * percent, nr = 0;
+	unsigned long nr_huge = 0, nr;
 	int order;
 
-	for (order = TOP_ORDER; order > 0 && nr < most; order--)
-		nr += fragment_order(nid, order, STRIDE_PERCENT, most - nr);
-	for (order = TOP_ORDER; 1UL << order > STRIDE_REST; order--)
-		fragment_order(nid, order, STRIDE_REST, ULONG_MAX);
-	pr_info("node %d: %lu of %lu free pages in pieces\n", nid, nr, nr_free);
+	for (order = TOP_ORDER; order > 0; order--) {
+		nr = fragment_some(nid, order, ULONG_MAX);
+		if (order >= pageblock_order)
+			nr_huge += nr;
+	}
+	for (order = TOP_ORDER; 1UL << order > STRIDE_REST; order--) {
+		nr = fragment_order(nid, order, STRIDE_REST, ULONG_MAX);
+		if (order >= pageblock_order)
+			nr_huge += nr;
+	}
+	return nr_huge;
+}
+
+static unsigned long fragment_all(void)
+{
+	unsigned long nr_huge = 0;
+	int nid, cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		nr_huge += work_on_cpu(cpu, fragment_lists, NULL);
+	cpus_read_unlock();
+	for_each_node_state(nid, N_MEMORY)
+		nr_huge += fragment_node(nid);
+	return nr_huge;
 }
 
 static void unpin_all(void)
@@ -156,18 +196,23 @@ static void unpin_all(void)
 
 static int __init fragment_init(void)
 {
-	int nid, cpu;
+	int nid, pass;
 
 	if (percent > 100) {
 		pr_err("percent=%u: expected 0 to 100\n", percent);
 		return -EINVAL;
 	}
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, fragment_lists, NULL);
-	cpus_read_unlock();
 	for_each_node_state(nid, N_MEMORY)
-		fragment_node(nid);
+		left[nid] = node_nr_free(nid) / 100 * percent;
+	for (pass = 0; pass < NR_PASSES; pass++) {
+		unsigned long nr = fragment_all();
+
+		pr_info("%lu pages of huge blocks found, %lu pages pinned so far\n",
+			nr, pinned);
+		if (!nr)
+			break;
+		msleep(LISTS_MSECS);
+	}
 	return 0;
 }
 
