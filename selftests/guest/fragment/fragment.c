@@ -56,6 +56,9 @@ static LIST_HEAD(pins);
 /* Free pages of each node that are to be taken apart yet. */
 static unsigned long left[MAX_NUMNODES];
 
+/* Pages of huge blocks that a pass has found. */
+static unsigned long nr_huge;
+
 #define FRAGMENT_GFP                                              \
 	((GFP_HIGHUSER | __GFP_THISNODE | __GFP_NORETRY | __GFP_NOWARN | \
 	  __GFP_NOMEMALLOC) & ~__GFP_RECLAIM)
@@ -113,29 +116,28 @@ static unsigned long fragment_order(int nid, unsigned int order,
 		nr += 1UL << order;
 		cond_resched();
 	}
+	if (order >= pageblock_order)
+		nr_huge += nr;
 	return nr;
 }
 
 /* The same, of what is to be taken apart in the node. */
-static unsigned long fragment_some(int nid, unsigned int order,
-				   unsigned long most)
+static void fragment_some(int nid, unsigned int order, unsigned long most)
 {
 	unsigned long nr = fragment_order(nid, order, STRIDE_PERCENT,
 					  min(left[nid], most));
 
 	left[nid] -= min(left[nid], nr);
-	return nr;
 }
 
 /* What the CPU that it runs on has in lists. */
 static long fragment_lists(void *arg)
 {
-	long nr = 0;
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY)
-		nr += fragment_some(nid, pageblock_order, LIST_PAGES);
-	return nr;
+		fragment_some(nid, pageblock_order, LIST_PAGES);
+	return 0;
 }
 
 static unsigned long node_nr_free(int nid)
@@ -149,37 +151,26 @@ static unsigned long node_nr_free(int nid)
 	return nr;
 }
 
-/* Returns the number of pages of huge blocks that were found. */
-static unsigned long fragment_node(int nid)
+static void fragment_node(int nid)
 {
-	unsigned long nr_huge = 0, nr;
 	int order;
 
-	for (order = TOP_ORDER; order > 0; order--) {
-		nr = fragment_some(nid, order, ULONG_MAX);
-		if (order >= pageblock_order)
-			nr_huge += nr;
-	}
-	for (order = TOP_ORDER; 1UL << order > STRIDE_REST; order--) {
-		nr = fragment_order(nid, order, STRIDE_REST, ULONG_MAX);
-		if (order >= pageblock_order)
-			nr_huge += nr;
-	}
-	return nr_huge;
+	for (order = TOP_ORDER; order > 0; order--)
+		fragment_some(nid, order, ULONG_MAX);
+	for (order = TOP_ORDER; 1UL << order > STRIDE_REST; order--)
+		fragment_order(nid, order, STRIDE_REST, ULONG_MAX);
 }
 
-static unsigned long fragment_all(void)
+static void fragment_all(void)
 {
-	unsigned long nr_huge = 0;
 	int nid, cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		nr_huge += work_on_cpu(cpu, fragment_lists, NULL);
+		work_on_cpu(cpu, fragment_lists, NULL);
 	cpus_read_unlock();
 	for_each_node_state(nid, N_MEMORY)
-		nr_huge += fragment_node(nid);
-	return nr_huge;
+		fragment_node(nid);
 }
 
 static void unpin_all(void)
@@ -205,11 +196,11 @@ static int __init fragment_init(void)
 	for_each_node_state(nid, N_MEMORY)
 		left[nid] = node_nr_free(nid) / 100 * percent;
 	for (pass = 0; pass < NR_PASSES; pass++) {
-		unsigned long nr = fragment_all();
-
+		nr_huge = 0;
+		fragment_all();
 		pr_info("%lu pages of huge blocks found, %lu pages pinned so far\n",
-			nr, pinned);
-		if (!nr)
+			nr_huge, pinned);
+		if (!nr_huge)
 			break;
 		msleep(LISTS_MSECS);
 	}
