@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,15 @@ bool is_hardened(void)
 	const char *conf = getenv("ASHLAR_CONF");
 
 	return is_ashlar() && conf && strstr(conf, "harden:1");
+}
+
+int stay_on_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
 }
 
 void ashlar_stats_text(char *buf, size_t len)

@@ -104,6 +104,9 @@ void inner_exec(struct child *child, const char *name, const char *conf);
 /* Exit code of a child that exited, or -signal if it was killed by one. */
 int child_code(const struct child *child);
 
+/* Keep the calling thread on a CPU; 0 or -1 with errno. */
+int stay_on_cpu(int cpu);
+
 /* True if the process's malloc is Ashlar's (preloaded or linked). */
 bool is_ashlar(void);
 

@@ -88,23 +88,14 @@ static bool wait_until_huge(long long bytes)
 	return false;
 }
 
-/* What is freed on one node is not filled up by a thread that went to another. */
-static void stay_on_node(void)
-{
-	int cpu = sched_getcpu();
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu < 0 ? 0 : cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 static int left_alone(void)
 {
 	unsigned int mappings = nr_mappings();
 	long thin, now;
 
-	stay_on_node();
+	/* What is free on one node is not filled by a thread that went to another. */
+	if (stay_on_cpu(sched_getcpu()))
+		return 2;
 	fill();
 	if (ashlar_stat("huge") < FILL / 10 * 8)
 		return 3;

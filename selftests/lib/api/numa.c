@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -155,11 +154,7 @@ static int cpu_of(int node)
 
 static int run_on(int node)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu_of(node), &set);
-	return sched_setaffinity(0, sizeof(set), &set);
+	return stay_on_cpu(cpu_of(node));
 }
 
 static void *small[2][NR_SMALL];
