@@ -172,3 +172,29 @@ unsigned int bitmap_longest_clear(const struct bitmap *b)
 	}
 	return longest;
 }
+
+/**
+ * bitmap_clear_run() - length of the run of clear bits that a range is part of
+ * @b: the bitmap
+ * @first: first bit of the range; itself and all others are taken as clear
+ * @nr: how many
+ *
+ * Return: the length in bits, @nr at least.
+ */
+unsigned int bitmap_clear_run(const struct bitmap *b, unsigned int first,
+			      unsigned int nr)
+{
+	unsigned int start = first;
+
+	while (start) {
+		unsigned int hi = (start - 1) % 64 + 1;
+		u64 set = b->w[(start - 1) / 64] << (64 - hi);
+
+		if (set) {
+			start -= 63 - log2_floor(set);
+			break;
+		}
+		start -= hi;
+	}
+	return bitmap_next_set(b, first + nr) - start;
+}

@@ -65,5 +65,7 @@ unsigned int bitmap_next_clear(const struct bitmap *b, unsigned int from);
 unsigned int bitmap_find_clear(const struct bitmap *b, unsigned int nr,
 			       unsigned int align);
 unsigned int bitmap_longest_clear(const struct bitmap *b);
+unsigned int bitmap_clear_run(const struct bitmap *b, unsigned int first,
+			      unsigned int nr);
 
 #endif

@@ -44,7 +44,8 @@ unsigned int hpage_take(struct hpage *hp, unsigned int first, unsigned int nr)
 	hp->nr_used += nr;
 	hp->nr_touched += nr - was_touched;
 	hp->nr_dirty -= was_touched;
-	hp->longest = bitmap_longest_clear(&hp->used);
+	if (bitmap_clear_run(&hp->used, first, nr) == hp->longest)
+		hp->longest = bitmap_longest_clear(&hp->used);
 	hpage_check(hp);
 	if (!hp->is_zeroed)
 		return was_touched;
@@ -64,7 +65,8 @@ void hpage_put(struct hpage *hp, unsigned int first, unsigned int nr)
 	bitmap_clear_range(&hp->used, first, nr);
 	hp->nr_used -= nr;
 	hp->nr_dirty += bitmap_count_range(&hp->touched, first, nr);
-	hp->longest = bitmap_longest_clear(&hp->used);
+	hp->longest = max_size(hp->longest,
+			       bitmap_clear_run(&hp->used, first, nr));
 	hpage_check(hp);
 }
 
@@ -180,7 +182,7 @@ void hpage_check(const struct hpage *hp)
 {
 	assert(hp->nr_used == bitmap_count_range(&hp->used, 0, HPAGE_UNITS));
 	assert(hp->nr_used + hp->nr_dirty <= HPAGE_UNITS);
-	assert(hp->longest <= HPAGE_UNITS - hp->nr_used);
+	assert(hp->longest == bitmap_longest_clear(&hp->used));
 	assert(hp->nr_touched ==
 	       bitmap_count_range(&hp->touched, 0, HPAGE_UNITS));
 	(void)hp;

@@ -60,6 +60,13 @@ static unsigned int model_run_start(unsigned int end)
 	return end;
 }
 
+static unsigned int model_clear_start(unsigned int end)
+{
+	while (end && !model[end - 1])
+		end--;
+	return end;
+}
+
 static void expect_same(struct rng *rng)
 {
 	unsigned int i, first, nr, align;
@@ -71,6 +78,9 @@ static void expect_same(struct rng *rng)
 	for (i = 0; i < 8; i++) {
 		first = (unsigned int)rng_below(rng, BITMAP_BITS + 1);
 		nr = (unsigned int)rng_below(rng, BITMAP_BITS + 1 - first);
+		EXPECT_EQ(model_next(first + nr, true) -
+				  model_clear_start(first),
+			  bitmap_clear_run(&map, first, nr));
 		align = 1u << rng_below(rng, 10);
 		EXPECT_EQ(model_run_start(first), bits_run_start(map.w, first));
 		EXPECT_EQ(model_next(first, true),
