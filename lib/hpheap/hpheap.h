@@ -43,6 +43,7 @@ struct hpheap {
 	/* Only one thread purges; as above.  Held while a page is HP_BUSY. */
 	struct lock purge_lock;
 	unsigned int node;
+	_Atomic u32 vain_ms; /* when a slice of purging last found nothing */
 	/* All below guarded by lock. */
 	struct hpset sets[NR_SETS];
 	struct list empty_dirty; /* newest first */

@@ -16,6 +16,7 @@ enum {
 	BREAK_DECAYS = 8, /* decay times until one is broken as it is */
 	SLICE_STEPS = 2,  /* huge pages purged on the way of an allocation */
 	SLICE_NS = 500000,
+	SLICE_REST_MS = 8, /* after one that found nothing */
 };
 
 /*
@@ -241,11 +242,20 @@ enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
  * @now_ms: monotonic time
  *
  * The caller is held up by a few huge pages, and for half a millisecond and one
- * call to the kernel at most.
+ * call to the kernel at most.  Looking through a large heap in vain takes time,
+ * too, so it is not done again at once.
  */
 void purge_slice(struct hpheap *h, u64 now_ms)
 {
-	tick(h, now_ms, SLICE_STEPS, SLICE_NS);
+	u32 rest = limit_is_pressed() || !conf.dirty_decay_ms ? 0 :
+								SLICE_REST_MS;
+	u32 at = atomic_load_explicit(&h->vain_ms, memory_order_relaxed);
+
+	if ((u32)now_ms - at < rest)
+		return;
+	if (tick(h, now_ms, SLICE_STEPS, SLICE_NS) == PURGE_IDLE)
+		atomic_store_explicit(&h->vain_ms, now_ms,
+				      memory_order_relaxed);
 }
 
 /**
