@@ -181,26 +181,61 @@ static unsigned int keep_touchable(struct slab *s, size_t size, void **objs,
 	return n;
 }
 
+/* Words looked at together; the compiler makes vector instructions of it. */
+enum { TOGETHER = 4 };
+
+typedef u64 words __attribute__((vector_size(TOGETHER * sizeof(u64)),
+				 aligned(sizeof(u64)), may_alias));
+
+/*
+ * May a run of just @len granules, 63 at most, begin in one of TOGETHER words
+ * that have a neighbour at either end?  All places are tried at once: one may
+ * begin here, and one may end so far behind.
+ */
+static inline bool may_begin(const u64 *w, unsigned int len)
+{
+	words at = *(const words *)w, before = *(const words *)(w - 1);
+	words behind = *(const words *)(w + 1);
+	words starts = at & ~(at << 1 | before >> 63);
+	words reach = at >> (len - 1) | behind << 1 << (64 - len);
+	words over = at >> len | behind << (64 - len);
+	words may = starts & reach & ~over;
+
+	return may[0] | may[1] | may[2] | may[3];
+}
+
+/* The same of one word @i of @nr: one bit a place. */
+static inline u64 may_begin_at(const u64 *w, unsigned int i, unsigned int nr,
+			       unsigned int len)
+{
+	u64 before = i ? w[i - 1] >> 63 : 0;
+	u64 behind = i + 1 < nr ? w[i + 1] : 0;
+	u64 reach = w[i] >> (len - 1) | behind << 1 << (64 - len);
+	u64 over = w[i] >> len | behind << (64 - len);
+
+	return w[i] & ~(w[i] << 1 | before) & reach & ~over;
+}
+
 /*
  * The first run of just @len granules, 63 at most, that begins at or behind
- * @from.  All places of a word are tried at once: a run may begin here, and one
- * may end so far behind; whether it is one and the same is looked at then.
+ * @from.
  */
 static unsigned int next_exact(const struct slab *s, unsigned int from,
 			       unsigned int len)
 {
 	const u64 *w = s->mix.granules;
-	unsigned int nr_words = nr_granules(s) / 64;
+	unsigned int nr_words = nr_granules(s) / 64, i = from / 64;
 	u64 mask = ~0ULL << (from % 64);
 
-	for (unsigned int i = from / 64; i < nr_words; i++, mask = ~0ULL) {
-		u64 before = i ? w[i - 1] >> 63 : 0;
-		u64 behind = i + 1 < nr_words ? w[i + 1] : 0;
-		unsigned __int128 both = (unsigned __int128)behind << 64 | w[i];
-		u64 starts = w[i] & ~(w[i] << 1 | before) & mask;
-		u64 ends = (u64)(both >> (len - 1)) & ~(u64)(both >> len);
+	for (; i < nr_words; i++, mask = ~0ULL) {
+		u64 m;
 
-		for (u64 m = starts & ends; m; m &= m - 1) {
+		while (i && i + TOGETHER < nr_words && !may_begin(w + i, len)) {
+			i += TOGETHER;
+			mask = ~0ULL;
+		}
+		m = may_begin_at(w, i, nr_words, len) & mask;
+		for (; m; m &= m - 1) {
 			unsigned int at = i * 64 + ctz64(m);
 
 			if (next_taken(s, at) == at + len)
@@ -210,20 +245,36 @@ static unsigned int next_exact(const struct slab *s, unsigned int from,
 	return nr_granules(s);
 }
 
+static_assert(NR_ROOMS == 64, "the last room is 64 granules and more");
+
+/*
+ * The first run of 64 granules or more that begins at or behind @from.  It
+ * reaches across the border of two words, so only what adjoins one is looked at.
+ */
+static unsigned int next_long(const struct slab *s, unsigned int from)
+{
+	const u64 *w = s->mix.granules;
+	unsigned int nr_words = nr_granules(s) / 64;
+	unsigned int nr = 0; /* free ones just before word i */
+
+	for (unsigned int i = from / 64; i < nr_words; i++) {
+		u64 word = i == from / 64 ? w[i] & ~0ULL << (from % 64) : w[i];
+		unsigned int head = ~word ? ctz64(~word) : 64;
+
+		if (nr + head >= 64)
+			return i * 64 - nr;
+		nr = 63 - log2_floor(~word);
+	}
+	return nr_granules(s);
+}
+
 /* The same of a room. */
 static unsigned int next_of_room(const struct slab *s, unsigned int from,
 				 unsigned int room)
 {
-	unsigned int nr = nr_granules(s), at;
-
-	if (room < NR_ROOMS - 1) /* the last one has several lengths */
+	if (room < NR_ROOMS - 1)
 		return next_exact(s, from, room + 1);
-	for (at = next_free(s, from); at < nr; at = next_free(s, from)) {
-		from = next_taken(s, at);
-		if (room_of(from - at) == room)
-			break;
-	}
-	return at;
+	return next_long(s, from); /* the last one has several lengths */
 }
 
 /* Note the room of a run, if it is one. */
