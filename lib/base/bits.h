@@ -44,6 +44,14 @@ enum {
 	CACHE_LINE = 64,
 };
 
+/*
+ * Counters that one thread at a time changes and any may read: neither needs
+ * more than that nobody sees half of a value.
+ */
+#define counter_read(p) atomic_load_explicit(p, memory_order_relaxed)
+#define counter_add(p, n)                                                      \
+	atomic_store_explicit(p, counter_read(p) + (n), memory_order_relaxed)
+
 static inline size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;

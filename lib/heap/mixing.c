@@ -80,7 +80,7 @@ static struct slab *candidate(struct theap *h, unsigned int c)
 
 static size_t vacant_bytes(const struct theap *h, unsigned int c)
 {
-	return (size_t)h->vacant[c] * size_classes[c].size;
+	return (size_t)counter_read(&h->vacant[c]) * size_classes[c].size;
 }
 
 /* The class with the most bytes vacant, but less than @below. */
@@ -158,8 +158,8 @@ static bool mix_one(struct theap *h)
 		theap_place(h, s);
 		return false;
 	}
-	h->vacant[s->class] -= nr_free;
-	h->nr_slabs[s->class]--;
+	counter_add(&h->vacant[s->class], -nr_free);
+	counter_add(&h->nr_slabs[s->class], -1);
 	rooms_add(leaf, s);
 	rooms_note(&h->rooms, s, mixed_rooms(s));
 	theap_place(h, s);
@@ -281,6 +281,7 @@ static struct slab *slab_of_loose(const struct theap *h, void *obj)
 void mixing_flush(struct theap *h)
 {
 	unsigned int nr = h->nr_loose;
+	size_t freed = 0;
 
 	h->nr_loose = 0;
 	lock_acquire(&h->lock);
@@ -289,8 +290,9 @@ void mixing_flush(struct theap *h)
 	for (unsigned int i = 0; i < nr; i++)
 		mixed_prefetch(slab_of_loose(h, h->loose[i]), h->loose[i]);
 	for (unsigned int i = 0; i < nr; i++)
-		h->used -= mixing_put(h, slab_of_loose(h, h->loose[i]),
-				      h->loose[i]);
+		freed += mixing_put(h, slab_of_loose(h, h->loose[i]),
+				    h->loose[i]);
+	counter_add(&h->used, -freed);
 	h->nr_flushes++;
 	lock_release(&h->lock);
 }

@@ -152,8 +152,8 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
 		theap_unplace(h, s);
-		h->nr_slabs[s->class]--;
-		h->vacant[s->class] -= s->nr_objs;
+		counter_add(&h->nr_slabs[s->class], -1);
+		counter_add(&h->vacant[s->class], -s->nr_objs);
 		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
 		slab_destroy(s, &rest);
 	}
@@ -221,11 +221,11 @@ static struct slab *turn_spare(struct theap *h, unsigned int c)
 
 		if (slab_may_turn(s, c)) {
 			theap_unplace(h, s);
-			h->nr_slabs[s->class]--;
-			h->vacant[s->class] -= s->nr_objs;
+			counter_add(&h->nr_slabs[s->class], -1);
+			counter_add(&h->vacant[s->class], -s->nr_objs);
 			slab_turn(s, c, h->id);
-			h->nr_slabs[c]++;
-			h->vacant[c] += s->nr_objs;
+			counter_add(&h->nr_slabs[c], 1);
+			counter_add(&h->vacant[c], s->nr_objs);
 			return s;
 		}
 		n = n->next;
@@ -248,28 +248,65 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 	nr = slab_create(&want, batch_of(h, c), slabs);
 	if (!nr)
 		return NULL;
-	h->nr_slabs[c] += nr;
-	h->vacant[c] += nr * slabs[0]->nr_objs;
+	counter_add(&h->nr_slabs[c], nr);
+	counter_add(&h->vacant[c], nr * slabs[0]->nr_objs);
 	h->slab_bytes += ((size_t)slabs[0]->span.nr_units << UNIT_SHIFT) * nr;
 	while (--nr)
 		theap_place(h, slabs[nr]);
 	return slabs[0];
 }
 
-/* The fullest slab with a free slot, or NULL; unplaced.  Lock held. */
+/* The fullest slab with a free slot, or NULL; it stays in its list.  Lock held. */
 static inline struct slab *slab_at_hand(struct theap *h, unsigned int c)
 {
 	struct hlist *n = h->empty[c];
-	struct slab *s;
 
 	for (unsigned int l = SLAB_LEVELS; l--;)
 		if (h->level[c][l])
 			n = h->level[c][l];
-	if (!n)
-		return NULL;
-	s = container_of(n, struct slab, hlink);
-	theap_unplace(h, s);
-	return s;
+	return n ? container_of(n, struct slab, hlink) : NULL;
+}
+
+/*
+ * Slots of plain slabs that the class has.  Most often a slab stays as full as
+ * the others of its list, and so where it is.
+ */
+static inline unsigned int take_at_hand(struct theap *h, unsigned int c,
+					void **objs, unsigned int nr)
+{
+	struct slab *s = slab_at_hand(h, c);
+	unsigned int n;
+
+	if (unlikely(!s))
+		return 0;
+	n = slab_take(s, objs, nr);
+	counter_add(&h->vacant[c], -n);
+	if (s->level != slab_level(s)) {
+		theap_unplace(h, s);
+		theap_place(h, s);
+	}
+	return n;
+}
+
+/*
+ * The class has no room.  Return: how many objects of mixed slabs there are; if
+ * 0, *@ret_slab is a new slab, in its list, or NULL.
+ */
+static noinline unsigned int find_room(struct theap *h, unsigned int c,
+				       void **objs, unsigned int nr,
+				       struct slab **ret_slab)
+{
+	/* Hardened slabs keep to one class. */
+	unsigned int n = conf.harden ? 0 : mixing_refill(h, c, objs, nr);
+
+	if (n)
+		return n;
+	*ret_slab = turn_spare(h, c);
+	if (!*ret_slab)
+		*ret_slab = new_slab(h, c);
+	if (*ret_slab)
+		theap_place(h, *ret_slab);
+	return 0;
 }
 
 /**
@@ -289,29 +326,18 @@ unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 
 	lock_acquire(&h->lock);
 	while (got < nr) {
-		s = slab_at_hand(h, c);
-		if (unlikely(!s)) {
-			/* Hardened slabs keep to one class. */
-			n = conf.harden ? 0 :
-					  mixing_refill(h, c, objs + got,
-							nr - got);
-			got += n;
-			if (n)
-				continue;
-			s = turn_spare(h, c);
-			if (!s)
-				s = new_slab(h, c);
-			if (!s)
-				break;
-		}
-		n = slab_take(s, objs + got, nr - got);
-		h->vacant[c] -= n;
-		theap_place(h, s);
-		if (!n)
-			break;
+		n = take_at_hand(h, c, objs + got, nr - got);
 		got += n;
+		if (n)
+			continue;
+		if (slab_at_hand(h, c)) /* the hard limit forbids its use */
+			break;
+		n = find_room(h, c, objs + got, nr - got, &s);
+		got += n;
+		if (!n && !s)
+			break;
 	}
-	h->used += (size_t)got * size_classes[c].size;
+	counter_add(&h->used, (size_t)got * size_classes[c].size);
 	h->nr_refills++;
 	lock_release(&h->lock);
 	return got;
@@ -345,7 +371,7 @@ static noinline void put_other(struct theap *h, u64 entry, unsigned int c,
 		if (mixing_put(h, slab_of_entry(entry), obj) !=
 		    size_classes[c].size)
 			misuse_die(MISUSE_SIZE, obj);
-		h->vacant[c]--; /* counted as a slot of a plain one */
+		counter_add(&h->vacant[c], -1); /* counted as a slot of a plain one */
 		return;
 	}
 	if (is >= NR_CLASSES) /* its slab has gone since */
@@ -388,8 +414,8 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 	unsigned int n;
 
 	lock_acquire(&h->lock);
-	h->used -= (size_t)nr * size_classes[c].size;
-	h->vacant[c] += nr;
+	counter_add(&h->used, -((size_t)nr * size_classes[c].size));
+	counter_add(&h->vacant[c], nr);
 	for (; nr; objs += n, nr -= n) {
 		/* Headers lie apart: fetch them before they are needed. */
 		if (nr > FETCH_AHEAD) {
@@ -420,8 +446,8 @@ void theap_drain(struct theap *h)
 			u8 c = slab_object_class(entry, p->objs[i]);
 
 			n = put(h, entry, c, p->objs + i, p->nr - i);
-			h->used -= n * size_classes[c].size;
-			h->vacant[c] += n;
+			counter_add(&h->used, -(n * size_classes[c].size));
+			counter_add(&h->vacant[c], n);
 		}
 	}
 	parcel_give_back(h, all);
@@ -439,33 +465,23 @@ size_t theap_vacant(struct theap *h)
 	return vacant;
 }
 
-/* Bytes of the slabs of a class, about; for the heap's thread. */
-size_t theap_class_bytes(struct theap *h, unsigned int c)
+/* Bytes of the slabs of a class, about. */
+size_t theap_class_bytes(const struct theap *h, unsigned int c)
 {
 	return (size_t)size_classes[c].units * UNIT_SIZE *
-	       atomic_load_explicit(&h->nr_slabs[c], memory_order_relaxed);
+	       counter_read(&h->nr_slabs[c]);
 }
 
 /* Free slots in slabs of a class. */
-unsigned int theap_class_vacant(struct theap *h, unsigned int c)
+unsigned int theap_class_vacant(const struct theap *h, unsigned int c)
 {
-	unsigned int vacant;
-
-	lock_acquire(&h->lock);
-	vacant = h->vacant[c];
-	lock_release(&h->lock);
-	return vacant;
+	return counter_read(&h->vacant[c]);
 }
 
 /* Bytes of slots that caches or users have. */
-size_t theap_used(struct theap *h)
+size_t theap_used(const struct theap *h)
 {
-	size_t used;
-
-	lock_acquire(&h->lock);
-	used = h->used;
-	lock_release(&h->lock);
-	return used;
+	return counter_read(&h->used);
 }
 
 /* Give all empty slabs back; lock held. */

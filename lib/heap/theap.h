@@ -22,6 +22,11 @@ enum {
 
 struct parcel;
 
+/* Allocations above SMALL_MAX that a thread has made, less those it freed. */
+struct large_figures {
+	_Atomic size_t bytes, count;
+};
+
 struct theap {
 	struct lock lock;
 	u32 id;
@@ -45,14 +50,15 @@ struct theap {
 	struct rooms rooms;  /* ...and where there is room in them */
 	_Atomic u64 aligned; /* classes: see mixing_align(); anybody sets it */
 	_Atomic size_t strain; /* bytes to be freed yet: see mixing_is_calm() */
-	_Atomic u32 nr_slabs[NR_CLASSES]; /* plain ones; owner reads freely */
-	u32 vacant[NR_CLASSES];	       /* free slots in them */
+	/* Counters that the owner reads without the lock: plain slabs, ... */
+	_Atomic u32 nr_slabs[NR_CLASSES];
+	_Atomic u32 vacant[NR_CLASSES]; /* free slots in them, and... */
+	_Atomic size_t used; /* bytes of slots handed to caches or users */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
 	struct list spare; /* ...and of all, each the newest first */
 	u32 spare_units;
 	_Atomic u32 max_spare;	/* units; the owner sets it */
 	_Atomic bool is_frugal; /* small slabs only; the owner sets it */
-	size_t used;		/* bytes of slots handed to caches or users */
 	size_t slab_bytes;	/* of all slabs */
 	u64 nr_refills, nr_flushes;
 	u64 seen_turns; /* of both, when reclaim_settle() last came by */
@@ -60,6 +66,7 @@ struct theap {
 	/* The owner's: objects of mixed slabs on their way back. */
 	void *loose[MOST_LOOSE];
 	unsigned int nr_loose;
+	struct large_figures large; /* only the owner writes */
 };
 
 struct theap *theap_acquire(void);
@@ -74,9 +81,9 @@ void theap_return(struct theap *h, unsigned int c, void **objs,
 		  unsigned int nr);
 void theap_drain(struct theap *h);
 size_t theap_vacant(struct theap *h);
-size_t theap_used(struct theap *h);
-unsigned int theap_class_vacant(struct theap *h, unsigned int c);
-size_t theap_class_bytes(struct theap *h, unsigned int c);
+size_t theap_used(const struct theap *h);
+unsigned int theap_class_vacant(const struct theap *h, unsigned int c);
+size_t theap_class_bytes(const struct theap *h, unsigned int c);
 void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
 
