@@ -19,6 +19,7 @@
 #include "heap/misuse.h"
 #include "heap/process.h"
 #include "heap/remote.h"
+#include "heap/runs.h"
 #include "heap/thread.h"
 #include "os/sys.h"
 #include "slab/mixed.h"
@@ -54,6 +55,18 @@ noinline void *alloc_slow(size_t size, size_t c)
 /* Many small ones are looked at now and then: so much each time. */
 enum { NOTEWORTHY = 1 << 20 };
 
+static void *alloc_run(size_t size, size_t align, bool *ret_is_zero)
+{
+	void *p = NULL;
+
+	if (align <= UNIT_SIZE)
+		p = runs_alloc(&tcache.runs, size);
+	if (!p)
+		return large_alloc(size, align, ret_is_zero);
+	*ret_is_zero = false;
+	return p;
+}
+
 static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 {
 	void *p = NULL;
@@ -61,7 +74,7 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 	if (size <= PTRDIFF_MAX && process_init())
 		p = hard_is_on() ? guarded_alloc(size, align, GUARDED_EXACT,
 						 ret_is_zero) :
-				   large_alloc(size, align, ret_is_zero);
+				   alloc_run(size, align, ret_is_zero);
 	if (unlikely(!p))
 		return no_memory();
 	thread_tick_alloc(&tcache);
@@ -241,7 +254,7 @@ static void *grow_large(u64 entry, void *p, size_t size)
 
 	if (new)
 		return new;
-	new = large_alloc(roomy, 1, &is_zero);
+	new = alloc_run(roomy, 1, &is_zero);
 	if (!new)
 		return NULL;
 	memcpy(new, p, old);

@@ -16,6 +16,7 @@
 #ifndef ASHLAR_CACHE_TCACHE_H
 #define ASHLAR_CACHE_TCACHE_H
 
+#include "base/list.h"
 #include "base/tls.h"
 #include "hpheap/space.h"
 #include "slab/sizeclass.h"
@@ -26,6 +27,7 @@ enum {
 	REMOTE_SLOTS = 16, /* owners that foreign frees are gathered for */
 	NO_OWNER = 0xffffff,
 	PARCEL_OBJS = 62,
+	RUN_UNITS_MAX = 64, /* of a run that may wait */
 };
 
 /* Foreign objects on their way to one owner. */
@@ -41,6 +43,19 @@ struct remote_slot {
 	struct parcel *parcel;
 	u32 tag;   /* the owner's, as in struct tcache */
 	u32 bytes; /* of objects above FINE_MAX */
+};
+
+/* Runs of large allocations that were freed. */
+struct run_cache {
+	u64 some; /* bit n: there is one of n + 1 units */
+	struct hlist *of_len[RUN_UNITS_MAX];
+	struct list by_age; /* the newest first; unset while empty */
+	u32 nr_units;	    /* of all */
+	u32 limit;	    /* units; 0 until it was looked at */
+	u32 nr_asked;	    /* since it was judged */
+	u32 nr_taken;	    /* of these */
+	u32 nr_seen;	    /* nr_asked at the last look */
+	u32 node;	    /* of the thread, then */
 };
 
 enum tcache_state {
@@ -60,11 +75,13 @@ struct tcache {
 	u32 state;
 	struct theap *heap;
 	size_t capacity; /* sum over classes of array length times size */
+	size_t budget;	 /* what it may be, as last looked at */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
 	u32 press_round; /* of limit_round(), as last obeyed */
 	bool was_large; /* its heap had much in use since it was trimmed */
 	bool is_shut; /* was trimmed since this thread allocated last */
 	u32 hand; /* class from which room was taken last */
+	u32 looked_at; /* class up to which idle stacks were looked for */
 	u32 shortened_at; /* nr_slow then */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
@@ -72,6 +89,7 @@ struct tcache {
 	u16 seen[NR_CLASSES]; /* objects at the last look for idle stacks */
 	struct remote_slot remote[REMOTE_SLOTS];
 	struct parcel *parcels; /* empty ones */
+	struct run_cache runs;
 };
 
 /*

@@ -10,15 +10,13 @@
 #include "backend/backend.h"
 #include "heap/misuse.h"
 #include "heap/press.h"
+#include "heap/theap.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/place.h"
 #include "os/sys.h"
 
-/* Written by all threads: on a line of their own. */
-static struct {
-	alignas(CACHE_LINE) _Atomic size_t bytes;
-	_Atomic size_t count;
-} total;
+/* Of threads without a heap; others count there. */
+static struct large_figures homeless;
 
 static size_t units_of(size_t size)
 {
@@ -48,12 +46,30 @@ bool large_take(size_t nr_units, size_t align_units, struct run *ret_run)
 	return false;
 }
 
-/* Count units and allocations that come, or go. */
+/*
+ * Count units and allocations that come, or go.  The figures of one heap wrap
+ * below 0 when its thread frees what others allocated; the sums do not.
+ */
 void large_account(ptrdiff_t nr_units, int nr)
 {
-	atomic_fetch_add_explicit(&total.bytes, nr_units * UNIT_SIZE,
+	struct theap *h = tcache.heap;
+
+	if (h) {
+		counter_add(&h->large.bytes, nr_units * UNIT_SIZE);
+		counter_add(&h->large.count, nr);
+		return;
+	}
+	atomic_fetch_add_explicit(&homeless.bytes, nr_units * UNIT_SIZE,
 				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&total.count, nr, memory_order_relaxed);
+	atomic_fetch_add_explicit(&homeless.count, nr, memory_order_relaxed);
+}
+
+/* Run @s is an allocation from now on. */
+void *large_begin(const struct span *s)
+{
+	space_mark(s, CLASS_LARGE, 1);
+	large_account(s->nr_units, 1);
+	return space_addr(s->unit);
 }
 
 /**
@@ -79,32 +95,50 @@ void *large_alloc(size_t size, size_t align, bool *ret_is_zero)
 	}
 	s->unit = run.unit;
 	s->nr_units = nr_units;
-	space_mark(s, CLASS_LARGE, 1);
-	large_account(nr_units, 1);
 	*ret_is_zero = run.is_zero;
-	return space_addr(run.unit);
+	return large_begin(s);
+}
+
+/**
+ * large_end() - a large allocation is none any more
+ * @entry: its page map entry
+ * @p: what large_alloc() returned
+ *
+ * The mark goes by a compare-and-swap, so that of two threads freeing the same
+ * block one is told.
+ *
+ * Return: its run, for large_release() or large_begin().
+ */
+struct span *large_end(u64 entry, void *p)
+{
+	struct span *s = space_span(entry);
+
+	if ((uintptr_t)p % UNIT_SIZE)
+		misuse_die(MISUSE_INVALID, p);
+	if (!atomic_compare_exchange_strong(space_entry(space_unit(p)), &entry,
+					    0))
+		misuse_die(MISUSE_DOUBLE, p);
+	large_account(-(ptrdiff_t)s->nr_units, -1);
+	return s;
+}
+
+/* Give a run back to the huge-page heap. */
+void large_release(struct span *s)
+{
+	size_t unit = s->unit, nr_units = s->nr_units;
+
+	space_span_free(s);
+	hpheap_free(unit, nr_units);
 }
 
 /**
  * large_free() - free a large allocation
  * @entry: its page map entry
  * @p: what large_alloc() returned
- *
- * The mark goes by a compare-and-swap, so that of two threads freeing the same
- * block one is told.
  */
 void large_free(u64 entry, void *p)
 {
-	struct span *s = space_span(entry);
-	size_t unit = space_unit(p), nr_units = s->nr_units;
-
-	if ((uintptr_t)p % UNIT_SIZE)
-		misuse_die(MISUSE_INVALID, p);
-	if (!atomic_compare_exchange_strong(space_entry(unit), &entry, 0))
-		misuse_die(MISUSE_DOUBLE, p);
-	space_span_free(s);
-	hpheap_free(unit, nr_units);
-	large_account(-(ptrdiff_t)nr_units, -1);
+	large_release(large_end(entry, p));
 }
 
 /* Bytes that may be used of a large allocation. */
@@ -197,10 +231,18 @@ void *large_move(u64 entry, void *p, size_t size)
 /* Bytes in large allocations now. */
 size_t large_bytes(void)
 {
-	return atomic_load_explicit(&total.bytes, memory_order_relaxed);
+	size_t n = counter_read(&homeless.bytes);
+
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		n += counter_read(&h->large.bytes);
+	return n;
 }
 
 size_t large_count(void)
 {
-	return atomic_load_explicit(&total.count, memory_order_relaxed);
+	size_t n = counter_read(&homeless.count);
+
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		n += counter_read(&h->large.count);
+	return n;
 }

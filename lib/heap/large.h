@@ -12,6 +12,9 @@ struct run;
 
 void *large_alloc(size_t size, size_t align, bool *ret_is_zero);
 void large_free(u64 entry, void *p);
+void *large_begin(const struct span *s);
+struct span *large_end(u64 entry, void *p);
+void large_release(struct span *s);
 size_t large_usable(u64 entry);
 void *large_resize(u64 entry, void *p, size_t size);
 void *large_move(u64 entry, void *p, size_t size);

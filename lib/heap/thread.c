@@ -18,6 +18,7 @@
 #include "heap/press.h"
 #include "heap/process.h"
 #include "heap/remote.h"
+#include "heap/runs.h"
 #include "heap/theap.h"
 #include "hpheap/limit.h"
 #include "hpheap/place.h"
@@ -38,6 +39,7 @@ enum {
 	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
+	IDLE_LOOKS = NR_CLASSES / 4, /* classes looked at each time */
 	IDLE_VACANT = 128 << 10, /* bytes vacant in slabs, for a flush to help */
 };
 
@@ -48,18 +50,23 @@ u32 thread_count(void)
 	return atomic_load_explicit(&nr_threads, memory_order_relaxed);
 }
 
-static size_t budget(void)
+/* Bytes that each thread's cache may hold. */
+static size_t share_of_caches(void)
 {
 	size_t n = max_size(thread_count(), FULL_SHARE_THREADS);
 
-	if (limit_is_pressed())
-		return MIN_BUDGET;
 	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, MIN_BUDGET);
 }
 
-/* How much a heap may hold depends on how many there are. */
-static void set_habits(struct theap *h)
+static inline size_t budget(const struct tcache *t)
 {
+	return limit_is_pressed() ? MIN_BUDGET : t->budget;
+}
+
+/* How much a thread may hold depends on how many there are. */
+static void set_habits(struct tcache *t)
+{
+	struct theap *h = t->heap;
 	unsigned int n = MAX_SPARE_UNITS * SPARE_THREADS /
 			 max_size(thread_count(), SPARE_THREADS);
 
@@ -67,6 +74,7 @@ static void set_habits(struct theap *h)
 	atomic_store_explicit(&h->max_spare, n, memory_order_relaxed);
 	atomic_store_explicit(&h->is_frugal, thread_count() > CROWD,
 			      memory_order_relaxed);
+	t->budget = share_of_caches();
 }
 
 /* Give the thread a heap.  False: it must do without. */
@@ -77,7 +85,7 @@ static bool attach(struct tcache *t)
 	t->heap = theap_acquire();
 	if (!t->heap)
 		return false;
-	set_habits(t->heap);
+	set_habits(t);
 	t->state = TCACHE_LIVE;
 	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
 	if (atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed))
@@ -136,7 +144,7 @@ static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
 	unsigned int cap = t->cap[c], size = size_classes[c].size;
 	unsigned int start = thread_count() > CROWD ? CROWD_START : UINT_MAX;
 	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
-	size_t most = budget() / 8 * 9; /* an eighth for the last step */
+	size_t most = budget(t) / 8 * 9; /* an eighth for the last step */
 
 	want = min_size(want, limit);
 	if (want <= cap || conf.harden)
@@ -249,6 +257,17 @@ static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
 	       (size_t)vacant * size_classes[c].size >= IDLE_VACANT;
 }
 
+static void flush_if_idle(struct tcache *t, unsigned int c)
+{
+	unsigned int nr = tcache_nr(t, c);
+
+	if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
+		flush_oldest(t, c, nr);
+		nr = 0;
+	}
+	t->seen[c] = nr;
+}
+
 /*
  * A few objects that a program is done with pin a slab each while they wait in
  * the cache.  A stack that stands where it stood at the last look was most
@@ -256,14 +275,9 @@ static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
  */
 static void flush_idle(struct tcache *t)
 {
-	for (unsigned int c = 0; c < NR_CLASSES; c++) {
-		unsigned int nr = tcache_nr(t, c);
-
-		if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
-			flush_oldest(t, c, nr);
-			nr = 0;
-		}
-		t->seen[c] = nr;
+	for (unsigned int i = 0; i < IDLE_LOOKS; i++) {
+		flush_if_idle(t, t->looked_at);
+		t->looked_at = (t->looked_at + 1) % NR_CLASSES;
 	}
 }
 
@@ -278,8 +292,9 @@ void thread_tick(struct tcache *t)
 	if (++t->nr_slow % TICK_EVERY && !limit_is_pressed())
 		return;
 	if (t->heap) {
-		set_habits(t->heap);
+		set_habits(t);
 		flush_idle(t);
+		runs_review(&t->runs, budget(t));
 	}
 	press_shrink(t);
 	h = hpheap_get(place_node());
@@ -393,9 +408,9 @@ static bool is_done(struct tcache *t)
 {
 	size_t used = theap_used(t->heap), times = t->heap->is_frugal ? 2 : 32;
 
-	if (used > times * budget())
+	if (used > times * budget(t))
 		t->was_large = true;
-	return t->was_large && used <= budget();
+	return t->was_large && used <= budget(t);
 }
 
 /* The cache is full. */
@@ -407,7 +422,6 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	if (has_turned || (!t->cap[c] && !is_frugal && !t->is_shut))
 		widen(t, c, tcache_max_cap(c));
 	t->swing[c] = SWING_FULL;
-	set_habits(t->heap);
 	if (!tcache_room(t, c) && is_done(t)) {
 		thread_trim(t);
 		t->was_large = false;
@@ -453,6 +467,17 @@ static void free_small(struct tcache *t, u64 entry, void *p)
 		remote_free(t, entry, p);
 }
 
+/* One of many threads, or one whose destructor has run, keeps none. */
+static void free_large(struct tcache *t, u64 entry, void *p)
+{
+	bool may_keep = (t->state == TCACHE_LIVE || attach(t)) &&
+			!t->heap->is_frugal;
+	struct span *s = large_end(entry, p);
+
+	if (!may_keep || !runs_keep(&t->runs, s, budget(t)))
+		large_release(s);
+}
+
 /**
  * thread_free() - free what the fast path could not
  * @p: the block; NULL is nothing
@@ -466,7 +491,7 @@ void thread_free(void *p)
 		return;
 	entry = space_load(p);
 	if ((u8)entry == CLASS_LARGE) {
-		large_free(entry, p);
+		free_large(t, entry, p);
 		thread_tick(t);
 	} else if (entry) {
 		free_small(t, entry, p);
@@ -492,6 +517,7 @@ void thread_trim(struct tcache *t)
 		tcache_resize(t, c, 0);
 		t->swing[c] = SWING_NONE;
 	}
+	runs_flush(&t->runs);
 	mixing_flush(t->heap);
 	lock_acquire(&t->heap->lock);
 	theap_drain(t->heap);

@@ -115,7 +115,7 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
 LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed mixing print \
-	   quarantine reclaim refold remote rooms sizeclass slab small tcache theap thp
+	   quarantine reclaim refold remote rooms runs sizeclass slab small tcache theap thp
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -144,7 +144,7 @@ $(LT)/unit/refold: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/hpage hpheap/refo
 $(LT)/unit/small: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/hpage hpheap/small)
 $(LT)/unit/small: LT_LDFLAGS := -Wl,--wrap=os_max_mappings
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
-$(patsubst %,$(LT)/unit/%,guarded large mixing reclaim remote theap): $(LIB_OBJS)
+$(patsubst %,$(LT)/unit/%,guarded large mixing reclaim remote runs theap): $(LIB_OBJS)
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_discard_many os_move_pages_to os_map_fixed os_open,\
