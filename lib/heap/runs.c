@@ -44,7 +44,7 @@ static struct span *take_out(struct run_cache *r, struct waiting *w)
 	return &w->span;
 }
 
-static struct span *oldest(struct run_cache *r)
+static struct span *take_oldest(struct run_cache *r)
 {
 	return take_out(r, container_of(r->by_age.prev, struct waiting, age));
 }
@@ -81,7 +81,7 @@ static unsigned int limit_of(const struct run_cache *r)
 static void shrink_to(struct run_cache *r, unsigned int nr_units)
 {
 	while (r->nr_units > nr_units)
-		large_release(oldest(r));
+		large_release(take_oldest(r));
 }
 
 /**
