@@ -81,7 +81,6 @@ struct tcache {
 	bool was_large; /* its heap had much in use since it was trimmed */
 	bool is_shut; /* was trimmed since this thread allocated last */
 	u32 hand; /* class from which room was taken last */
-	u32 looked_at; /* class up to which idle stacks were looked for */
 	u32 shortened_at; /* nr_slow then */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */

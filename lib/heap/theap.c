@@ -296,14 +296,16 @@ static noinline unsigned int find_room(struct theap *h, unsigned int c,
 				       void **objs, unsigned int nr,
 				       struct slab **ret_slab)
 {
-	/* Hardened slabs keep to one class. */
-	unsigned int n = conf.harden ? 0 : mixing_refill(h, c, objs, nr);
+	unsigned int n;
 
-	if (n)
-		return n;
 	*ret_slab = turn_spare(h, c);
-	if (!*ret_slab)
+	if (!*ret_slab) {
+		/* Hardened slabs keep to one class. */
+		n = conf.harden ? 0 : mixing_refill(h, c, objs, nr);
+		if (n)
+			return n;
 		*ret_slab = new_slab(h, c);
+	}
 	if (*ret_slab)
 		theap_place(h, *ret_slab);
 	return 0;

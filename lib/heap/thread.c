@@ -39,7 +39,6 @@ enum {
 	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
-	IDLE_LOOKS = NR_CLASSES / 4, /* classes looked at each time */
 	IDLE_VACANT = 128 << 10, /* bytes vacant in slabs, for a flush to help */
 };
 
@@ -257,17 +256,6 @@ static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
 	       (size_t)vacant * size_classes[c].size >= IDLE_VACANT;
 }
 
-static void flush_if_idle(struct tcache *t, unsigned int c)
-{
-	unsigned int nr = tcache_nr(t, c);
-
-	if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
-		flush_oldest(t, c, nr);
-		nr = 0;
-	}
-	t->seen[c] = nr;
-}
-
 /*
  * A few objects that a program is done with pin a slab each while they wait in
  * the cache.  A stack that stands where it stood at the last look was most
@@ -275,9 +263,14 @@ static void flush_if_idle(struct tcache *t, unsigned int c)
  */
 static void flush_idle(struct tcache *t)
 {
-	for (unsigned int i = 0; i < IDLE_LOOKS; i++) {
-		flush_if_idle(t, t->looked_at);
-		t->looked_at = (t->looked_at + 1) % NR_CLASSES;
+	for (unsigned int c = 0; c < NR_CLASSES; c++) {
+		unsigned int nr = tcache_nr(t, c);
+
+		if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
+			flush_oldest(t, c, nr);
+			nr = 0;
+		}
+		t->seen[c] = nr;
 	}
 }
 
