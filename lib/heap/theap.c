@@ -19,6 +19,7 @@ enum {
 	FEW_SLABS = 4, /* of a class: small ones */
 	FEW_LARGE = 8, /* the same, of objects larger than a unit */
 	SPARE_TIMES = 4,
+	MANY_SPARE = 3, /* a third of what may be kept */
 	SPARES_SEEN = 8, /* empty slabs looked at for another class */
 	WIDE_FROM = 16,	 /* slabs: another one, twice as long, is a small part */
 };
@@ -289,25 +290,38 @@ static inline unsigned int take_at_hand(struct theap *h, unsigned int c,
 }
 
 /*
+ * Enough empty slabs for one to serve another class before room in mixed slabs
+ * does, object by object; fewer, and vacant memory is to be used up first.
+ */
+static bool has_many_spare(const struct theap *h)
+{
+	return h->spare_units > most_spare(h) / MANY_SPARE;
+}
+
+/*
  * The class has no room.  Return: how many objects of mixed slabs there are; if
- * 0, *@ret_slab is a new slab, in its list, or NULL.
+ * 0, *@ret_slab is another slab of the class, in its list, or NULL.
  */
 static noinline unsigned int find_room(struct theap *h, unsigned int c,
 				       void **objs, unsigned int nr,
 				       struct slab **ret_slab)
 {
-	unsigned int n;
+	struct slab *s = has_many_spare(h) ? turn_spare(h, c) : NULL;
 
-	*ret_slab = turn_spare(h, c);
-	if (!*ret_slab) {
+	if (!s) {
 		/* Hardened slabs keep to one class. */
-		n = conf.harden ? 0 : mixing_refill(h, c, objs, nr);
+		unsigned int n = conf.harden ? 0 :
+					       mixing_refill(h, c, objs, nr);
+
 		if (n)
 			return n;
-		*ret_slab = new_slab(h, c);
+		s = turn_spare(h, c);
 	}
-	if (*ret_slab)
-		theap_place(h, *ret_slab);
+	if (!s)
+		s = new_slab(h, c);
+	if (s)
+		theap_place(h, s);
+	*ret_slab = s;
 	return 0;
 }
 
