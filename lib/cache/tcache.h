@@ -77,6 +77,7 @@ struct tcache {
 	size_t capacity; /* sum over classes of array length times size */
 	size_t budget;	 /* what it may be, as last looked at */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
+	u32 nr_moved; /* objects to and from slabs since idle stacks were looked for */
 	u32 press_round; /* of limit_round(), as last obeyed */
 	bool was_large; /* its heap had much in use since it was trimmed */
 	bool is_shut; /* was trimmed since this thread allocated last */

@@ -9,9 +9,9 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REAL = os.path.join(HERE, "real")
 
 # Synthetic programs, each in a form for 2 threads and one for 8.
-SYNTHETIC = ["server", "prodcons", "batch", "replace", "size_mix", "realloc",
-             "tree", "fragment", "large", "share_active", "share_passive",
-             "thread_churn"]
+SYNTHETIC = ["server", "prodcons", "handover", "batch", "replace", "size_mix",
+             "realloc", "tree", "fragment", "buffers", "large", "share_active",
+             "share_passive", "thread_churn"]
 
 
 class Row:
