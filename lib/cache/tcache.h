@@ -56,6 +56,7 @@ struct run_cache {
 	u32 nr_taken;	    /* of these */
 	u32 nr_seen;	    /* nr_asked at the last look */
 	u32 node;	    /* of the thread, then */
+	bool is_idle;	    /* nobody had asked, then, nor has since */
 };
 
 enum tcache_state {
@@ -77,7 +78,6 @@ struct tcache {
 	size_t capacity; /* sum over classes of array length times size */
 	size_t budget;	 /* what it may be, as last looked at */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
-	u32 nr_moved; /* objects to and from slabs since idle stacks were looked for */
 	u32 press_round; /* of limit_round(), as last obeyed */
 	bool was_large; /* its heap had much in use since it was trimmed */
 	bool is_shut; /* was trimmed since this thread allocated last */

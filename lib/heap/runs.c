@@ -64,6 +64,7 @@ void *runs_alloc(struct run_cache *r, size_t size)
 	if (want > RUN_UNITS_MAX)
 		return NULL;
 	r->nr_asked++;
+	r->is_idle = false;
 	fit = r->some >> (want - 1) << (want - 1);
 	len = fit ? ctz64(fit) + 1 : RUN_UNITS_MAX + 1;
 	if (len > min_size(want + want / MOST_WASTE, RUN_UNITS_MAX))
@@ -98,7 +99,7 @@ bool runs_keep(struct run_cache *r, struct span *s, size_t budget)
 	unsigned int most = min_size(budget >> UNIT_SHIFT, limit_of(r));
 	unsigned int nr_units = s->nr_units;
 
-	if (nr_units > min_size(most, RUN_UNITS_MAX))
+	if (r->is_idle || nr_units > min_size(most, RUN_UNITS_MAX))
 		return false;
 	if (!r->some) {
 		list_init(&r->by_age);
@@ -130,7 +131,8 @@ void runs_review(struct run_cache *r, size_t budget)
 {
 	unsigned int most = budget >> UNIT_SHIFT, limit = limit_of(r), percent;
 
-	if (r->nr_asked == r->nr_seen)
+	r->is_idle = r->nr_asked == r->nr_seen;
+	if (r->is_idle)
 		runs_flush(r);
 	r->nr_seen = r->nr_asked;
 	r->node = place_node();

@@ -39,7 +39,6 @@ enum {
 	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
 	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
-	IDLE_MOVED = 1024, /* objects to and from slabs between looks */
 	IDLE_VACANT = 128 << 10, /* bytes vacant in slabs, for a flush to help */
 };
 
@@ -112,7 +111,6 @@ static unsigned int next_share(struct tcache *t, unsigned int c,
 /* Put the objects that have waited longest back into slabs. */
 static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
 {
-	t->nr_moved += nr;
 	theap_return(t->heap, c, t->floor[c] + t->cap[c] - nr, nr);
 	tcache_drop_oldest(t, c, nr);
 }
@@ -261,7 +259,7 @@ static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
 /*
  * A few objects that a program is done with pin a slab each while they wait in
  * the cache.  A stack that stands where it stood at the last look was most
- * likely not used since.  The look itself takes time: it must be worth it.
+ * likely not used since.
  */
 static void flush_idle(struct tcache *t)
 {
@@ -274,7 +272,6 @@ static void flush_idle(struct tcache *t)
 		}
 		t->seen[c] = nr;
 	}
-	t->nr_moved = 0;
 }
 
 /**
@@ -289,8 +286,7 @@ void thread_tick(struct tcache *t)
 		return;
 	if (t->heap) {
 		set_habits(t);
-		if (t->nr_moved >= IDLE_MOVED)
-			flush_idle(t);
+		flush_idle(t);
 		runs_review(&t->runs, budget(t));
 	}
 	press_shrink(t);
@@ -322,7 +318,6 @@ static void *refill(struct tcache *t, unsigned int c, bool has_turned)
 
 	if (!got)
 		return NULL;
-	t->nr_moved += got;
 	obj = objs[0];
 	if (t->cap[c])
 		tcache_fill(t, c, want, got);

@@ -138,11 +138,14 @@ static void room_is_earned(void)
 		ask(100, steps[i].served);
 		EXPECT_EQ(steps[i].runs, room());
 	}
-	/* Nobody asks: nothing waits. */
+	/* Nobody asks: nothing waits, until somebody does. */
 	runs_review(&cache, BUDGET);
 	EXPECT_EQ(0, cache.nr_units);
+	EXPECT_EQ(0, room());
+	EXPECT(!runs_alloc(&cache, 40 * KIB), "out of nothing");
 	/* Few requests tell nothing. */
 	i = room();
+	EXPECT(i > 0, "nothing is kept");
 	ask(10, 0);
 	EXPECT_EQ(i, room());
 	runs_flush(&cache);
