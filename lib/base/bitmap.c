@@ -85,20 +85,21 @@ unsigned int bitmap_count_range(const struct bitmap *b, unsigned int first,
 }
 
 /**
- * bits_run_start() - where the set bits begin that end before @end
+ * bits_run_start() - where the bits of one value begin that end before @end
  * @w: the words
  * @end: the bit behind the last of them
+ * @flip: 0 for a run of set bits, all ones for one of clear bits
  *
- * Return: index of the first; @end if the bit before it is clear.
+ * Return: index of the first; @end if the bit before it has the other value.
  */
-unsigned int bits_run_start(const u64 *w, unsigned int end)
+unsigned int bits_run_start(const u64 *w, unsigned int end, u64 flip)
 {
 	while (end) {
 		unsigned int i = (end - 1) / 64, hi = (end - 1) % 64 + 1;
-		u64 clear = ~w[i] << (64 - hi);
+		u64 other = ~(w[i] ^ flip) << (64 - hi);
 
-		if (clear)
-			return i * 64 + hi - (63 - log2_floor(clear));
+		if (other)
+			return i * 64 + hi - (63 - log2_floor(other));
 		end = i * 64;
 	}
 	return 0;
@@ -184,17 +185,6 @@ unsigned int bitmap_longest_clear(const struct bitmap *b)
 unsigned int bitmap_clear_run(const struct bitmap *b, unsigned int first,
 			      unsigned int nr)
 {
-	unsigned int start = first;
-
-	while (start) {
-		unsigned int hi = (start - 1) % 64 + 1;
-		u64 set = b->w[(start - 1) / 64] << (64 - hi);
-
-		if (set) {
-			start -= 63 - log2_floor(set);
-			break;
-		}
-		start -= hi;
-	}
-	return bitmap_next_set(b, first + nr) - start;
+	return bitmap_next_set(b, first + nr) -
+	       bits_run_start(b->w, first, ~0ULL);
 }

@@ -32,7 +32,7 @@ static inline void bitmap_clear(struct bitmap *b, unsigned int i)
 
 void bits_fill(u64 *w, unsigned int first, unsigned int nr);
 void bits_wipe(u64 *w, unsigned int first, unsigned int nr);
-unsigned int bits_run_start(const u64 *w, unsigned int end);
+unsigned int bits_run_start(const u64 *w, unsigned int end, u64 flip);
 
 /**
  * bits_next() - the first bit at or behind @from that has a value

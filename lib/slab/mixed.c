@@ -161,7 +161,7 @@ int mixed_put(struct slab *s, const void *obj, unsigned int *ret_room)
 	bits_fill(s->mix.granules, i, len);
 	s->nr_free += len;
 	*ret_room = room_of(next_taken(s, i + len - 1) -
-			    bits_run_start(s->mix.granules, i));
+			    bits_run_start(s->mix.granules, i, 0));
 	mixed_check(s);
 	return len << CLASS_GRAIN_SHIFT;
 }

@@ -53,16 +53,9 @@ static unsigned int model_count(unsigned int first, unsigned int nr)
 	return count;
 }
 
-static unsigned int model_run_start(unsigned int end)
+static unsigned int model_run_start(unsigned int end, bool value)
 {
-	while (end && model[end - 1])
-		end--;
-	return end;
-}
-
-static unsigned int model_clear_start(unsigned int end)
-{
-	while (end && !model[end - 1])
+	while (end && model[end - 1] == value)
 		end--;
 	return end;
 }
@@ -79,10 +72,13 @@ static void expect_same(struct rng *rng)
 		first = (unsigned int)rng_below(rng, BITMAP_BITS + 1);
 		nr = (unsigned int)rng_below(rng, BITMAP_BITS + 1 - first);
 		EXPECT_EQ(model_next(first + nr, true) -
-				  model_clear_start(first),
+				  model_run_start(first, false),
 			  bitmap_clear_run(&map, first, nr));
 		align = 1u << rng_below(rng, 10);
-		EXPECT_EQ(model_run_start(first), bits_run_start(map.w, first));
+		EXPECT_EQ(model_run_start(first, true),
+			  bits_run_start(map.w, first, 0));
+		EXPECT_EQ(model_run_start(first, false),
+			  bits_run_start(map.w, first, ~0ULL));
 		EXPECT_EQ(model_next(first, true),
 			  bitmap_next_set(&map, first));
 		EXPECT_EQ(model_next(first, false),
