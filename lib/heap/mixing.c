@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * A program whose sizes shift leaves slabs behind that are partly vacant, class
- * by class, and rarely empty.  Before a class grows, room is sought in mixed
- * slabs, the tightest run of all that fits first; then, if much of the heap is
- * vacant, a slab of the class with the most room is mixed.  A class that has
- * room of its own always uses that first, so that mixed slabs empty when times
- * are calm.
+ * by class, and rarely empty.  Before a class grows then, room is sought in mixed
+ * slabs, the tightest run of all that fits first; if there is none, a slab of the
+ * class with the most room is mixed.  A class that has room of its own always
+ * uses that first, so that mixed slabs empty when times are calm.
+ *
+ * While the mix is the same a class just has more live objects at times than at
+ * others, and a little growth is the end of it: that is not worth what mixed
+ * objects cost.  So it begins when more is vacant than such a heap has vacant,
+ * and goes on, to the last that is worth it, until nothing had to change for a
+ * long time.
  *
  * What is freed of a mixed slab goes back at once and is joined with what is
  * free beside it: objects that wait in caches and are handed out again as they
@@ -27,10 +32,11 @@ enum {
 	 */
 	MIX_HEAP = 16 << 20, /* bytes of slabs */
 	MIX_PART = 64,	     /* one in so many of their bytes is vacant */
+	CALM_PART = 16,	     /* the same, and more, in a heap that is calm */
 	MIX_CLASSES = 4,     /* looked at for a slab to mix */
 	MIX_SLABS = 8,	     /* of each level */
 	MIX_TRIES = 4,	     /* slabs mixed before a class grows after all */
-	CALM_TURNS = 4,	     /* times the heap's size is freed meanwhile */
+	CALM_TURNS = 2,	     /* times the heap's size is freed meanwhile */
 };
 
 /*
@@ -100,13 +106,14 @@ static unsigned int most_vacant(const struct theap *h, size_t below)
 	return most;
 }
 
-static bool is_vacant(const struct theap *h)
+/* Bytes vacant in plain slabs. */
+static size_t all_vacant(const struct theap *h)
 {
 	size_t vacant = 0;
 
 	for (unsigned int c = 0; c < NR_CLASSES; c++)
 		vacant += vacant_bytes(h, c);
-	return vacant >= h->slab_bytes / MIX_PART;
+	return vacant;
 }
 
 /* The emptiest slab of one of the classes with the most room, or NULL. */
@@ -134,8 +141,12 @@ static void strain(struct theap *h)
 			      memory_order_relaxed);
 }
 
-/* So much was freed. */
-static void relax(struct theap *h, size_t len)
+/**
+ * mixing_relax() - objects went back to their slabs
+ * @h: the heap
+ * @len: bytes of their slots
+ */
+void mixing_relax(struct theap *h, size_t len)
 {
 	size_t left = atomic_load_explicit(&h->strain, memory_order_relaxed);
 
@@ -146,10 +157,13 @@ static void relax(struct theap *h, size_t len)
 /* Mix a slab that has room, if it is time for that. */
 static bool mix_one(struct theap *h)
 {
-	struct slab *s = is_vacant(h) ? slab_to_mix(h) : NULL;
-	struct rooms_node *leaf = s ? rooms_prepare(&h->rooms) : NULL;
+	struct rooms_node *leaf;
+	struct slab *s = NULL;
 	unsigned int nr_free;
 
+	if (all_vacant(h) >= h->slab_bytes / MIX_PART)
+		s = slab_to_mix(h);
+	leaf = s ? rooms_prepare(&h->rooms) : NULL;
 	if (!leaf)
 		return false;
 	nr_free = s->nr_free;
@@ -191,6 +205,32 @@ static unsigned int take(struct theap *h, struct mixed_want *want, void **objs,
 	return got;
 }
 
+/*
+ * Bytes vacant beyond a slab a class, which one that is in use has vacant at
+ * any time, and beyond empty slabs, which serve any class.
+ */
+static size_t surplus(const struct theap *h)
+{
+	size_t usual = (size_t)h->spare_units << UNIT_SHIFT;
+	size_t vacant = h->slab_bytes - theap_used(h);
+
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		usual += min_size(vacant_bytes(h, c),
+				  (size_t)size_classes[c].units << UNIT_SHIFT);
+	return vacant - min_size(vacant, usual);
+}
+
+/**
+ * mixing_is_due() - is so much vacant that a class had better not grow?
+ * @h: the heap
+ */
+bool mixing_is_due(const struct theap *h)
+{
+	return h->slab_bytes >= MIX_HEAP &&
+	       (!mixing_is_calm(h) ||
+		surplus(h) >= h->slab_bytes / CALM_PART);
+}
+
 /**
  * mixing_refill() - take objects out of mixed slabs
  * @h: the heap
@@ -207,7 +247,7 @@ unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 	struct mixed_want want = {.size = size, .align = 1 << CLASS_GRAIN_SHIFT};
 	unsigned int got;
 
-	if (h->slab_bytes < MIX_HEAP || c >= NR_ROOMS)
+	if (c >= NR_ROOMS)
 		return 0;
 	if (atomic_load_explicit(&h->aligned, memory_order_relaxed) >> c & 1)
 		want.align = size & -size;
@@ -240,7 +280,6 @@ size_t mixing_put(struct theap *h, struct slab *s, void *obj)
 	if (len < 0)
 		misuse_die(len == -EALREADY ? MISUSE_DOUBLE : MISUSE_INVALID,
 			   obj);
-	relax(h, len);
 	if (likely(!mixed_is_empty(s))) {
 		rooms_note(&h->rooms, s, 1ULL << room);
 		return len;
@@ -293,6 +332,7 @@ void mixing_flush(struct theap *h)
 		freed += mixing_put(h, slab_of_loose(h, h->loose[i]),
 				    h->loose[i]);
 	counter_add(&h->used, -freed);
+	mixing_relax(h, freed);
 	h->nr_flushes++;
 	lock_release(&h->lock);
 }

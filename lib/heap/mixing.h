@@ -9,6 +9,8 @@
 
 #include "heap/theap.h"
 
+void mixing_relax(struct theap *h, size_t len);
+bool mixing_is_due(const struct theap *h);
 unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 			   unsigned int nr);
 size_t mixing_put(struct theap *h, struct slab *s, void *obj);

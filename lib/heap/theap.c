@@ -306,13 +306,15 @@ static noinline unsigned int find_room(struct theap *h, unsigned int c,
 				       void **objs, unsigned int nr,
 				       struct slab **ret_slab)
 {
-	struct slab *s = has_many_spare(h) ? turn_spare(h, c) : NULL;
+	/* Hardened slabs keep to one class. */
+	bool is_due = !conf.harden && mixing_is_due(h);
+	struct slab *s = NULL;
+	unsigned int n;
 
-	if (!s) {
-		/* Hardened slabs keep to one class. */
-		unsigned int n = conf.harden ? 0 :
-					       mixing_refill(h, c, objs, nr);
-
+	if (!is_due || has_many_spare(h))
+		s = turn_spare(h, c);
+	if (!s && is_due) {
+		n = mixing_refill(h, c, objs, nr);
 		if (n)
 			return n;
 		s = turn_spare(h, c);
@@ -427,10 +429,11 @@ static inline unsigned int put(struct theap *h, u64 entry, unsigned int c,
  */
 void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 {
+	size_t bytes = (size_t)nr * size_classes[c].size;
 	unsigned int n;
 
 	lock_acquire(&h->lock);
-	counter_add(&h->used, -((size_t)nr * size_classes[c].size));
+	counter_add(&h->used, -bytes);
 	counter_add(&h->vacant[c], nr);
 	for (; nr; objs += n, nr -= n) {
 		/* Headers lie apart: fetch them before they are needed. */
@@ -443,6 +446,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 		}
 		n = put(h, entry_of(*objs), c, objs, nr);
 	}
+	mixing_relax(h, bytes);
 	shed(h);
 	h->nr_flushes++;
 	lock_release(&h->lock);
@@ -464,6 +468,7 @@ void theap_drain(struct theap *h)
 			n = put(h, entry, c, p->objs + i, p->nr - i);
 			counter_add(&h->used, -(n * size_classes[c].size));
 			counter_add(&h->vacant[c], n);
+			mixing_relax(h, n * size_classes[c].size);
 		}
 	}
 	parcel_give_back(h, all);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * mixing.c - when a thread heap mixes slabs, and what becomes of objects of
- * them: 20 MiB of one size, a third of which stays, and then another size.
+ * them: 20 MiB of one size, a third of which stays, and then another size; and
+ * forty sizes, any as likely as the next, again and again.
  */
 #include "ktap.h"
 #include "testlib.h"
@@ -19,6 +20,8 @@ enum {
 	CLASS_B = 31, /* 512 bytes */
 	NR_A = (20 << 20) / 208,
 	NR_B = 2000,
+	MOST_CLASSES = 40, /* 16 to 640 bytes */
+	NR_STEADY = (24 << 20) / 328, /* of all of them */
 	BATCH = 50,
 };
 
@@ -234,6 +237,44 @@ static void strain_passes(void)
 	tear_down();
 }
 
+/* As many objects of a size more as there are fewer of it later: no reason. */
+static void same_mix_stays_plain(void)
+{
+	static void *objs[NR_STEADY];
+	static unsigned int class[NR_STEADY];
+	unsigned int nr_mixed = 0;
+	struct rng rng = {7};
+	size_t before;
+
+	if (!EXPECT(process_init(), "the library can't be set up"))
+		return;
+	heap = theap_acquire();
+	if (!EXPECT(heap, "no heap"))
+		return;
+	heap->strain = 0;
+	for (unsigned int i = 0; i < NR_STEADY; i++) {
+		class[i] = rng_below(&rng, MOST_CLASSES);
+		refill(class[i], &objs[i], 1);
+	}
+	before = heap->slab_bytes;
+	for (unsigned int n = 0; n < 8 * NR_STEADY; n++) {
+		unsigned int i = rng_below(&rng, NR_STEADY);
+
+		put(objs[i], class[i]);
+		class[i] = rng_below(&rng, MOST_CLASSES);
+		refill(class[i], &objs[i], 1);
+		nr_mixed += (u8)space_low(objs[i]) == CLASS_MIXED;
+	}
+	EXPECT_EQ(0, nr_mixed);
+	EXPECT(heap->slab_bytes <= before + before / 16, "%zu -> %zu bytes",
+	       before, heap->slab_bytes);
+	check();
+	for (unsigned int i = 0; i < NR_STEADY; i++)
+		put(objs[i], class[i]);
+	theap_release(heap);
+	EXPECT_EQ(0, heap->slab_bytes);
+}
+
 static const struct ktap_test tests[] = {
 	{"room_is_shared", room_is_shared},
 	{"notes_go_too", notes_go_too},
@@ -241,6 +282,7 @@ static const struct ktap_test tests[] = {
 	{"small_heap_stays_plain", small_heap_stays_plain},
 	{"aligned_when_asked", aligned_when_asked},
 	{"strain_passes", strain_passes},
+	{"same_mix_stays_plain", same_mix_stays_plain},
 	{},
 };
 
