@@ -106,6 +106,8 @@ bool tcache_resize(struct tcache *t, unsigned int c, unsigned int cap)
 	t->floor[c] = floor;
 	t->top[c] = floor + cap - nr;
 	t->cap[c] = cap;
+	t->stacks[c / 64] &= ~(1ULL << (c % 64));
+	t->stacks[c / 64] |= (u64)!!cap << (c % 64);
 	t->capacity += ((size_t)cap - old) * size_classes[c].size;
 	return true;
 }

@@ -257,21 +257,29 @@ static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
 }
 
 /*
+ * A stack that stands where it stood at the last look was most likely not used
+ * since.
+ */
+static void flush_if_idle(struct tcache *t, unsigned int c)
+{
+	unsigned int nr = tcache_nr(t, c);
+
+	if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
+		flush_oldest(t, c, nr);
+		nr = 0;
+	}
+	t->seen[c] = nr;
+}
+
+/*
  * A few objects that a program is done with pin a slab each while they wait in
- * the cache.  A stack that stands where it stood at the last look was most
- * likely not used since.
+ * the cache.
  */
 static void flush_idle(struct tcache *t)
 {
-	for (unsigned int c = 0; c < NR_CLASSES; c++) {
-		unsigned int nr = tcache_nr(t, c);
-
-		if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
-			flush_oldest(t, c, nr);
-			nr = 0;
-		}
-		t->seen[c] = nr;
-	}
+	for (unsigned int i = 0; i < STACK_WORDS; i++)
+		for (u64 m = t->stacks[i]; m; m &= m - 1)
+			flush_if_idle(t, i * 64 + ctz64(m));
 }
 
 /**
