@@ -321,9 +321,11 @@ static noinline unsigned int find_room(struct theap *h, unsigned int c,
 	}
 	if (!s)
 		s = new_slab(h, c);
+	*ret_slab = s;
 	if (s)
 		theap_place(h, s);
-	*ret_slab = s;
+	else if (!is_due && !conf.harden) /* no memory: any room will do */
+		return mixing_refill(h, c, objs, nr);
 	return 0;
 }
 

@@ -12,8 +12,10 @@
 #include "heap/mixing.h"
 #include "heap/process.h"
 #include "heap/reclaim.h"
+#include "hpheap/limit.h"
 #include "hpheap/purge.h"
 #include "os/sys.h"
+#include "rt/conf.h"
 
 enum {
 	CLASS_A = 12, /* 208 bytes */
@@ -140,6 +142,13 @@ static bool is_resident(const void *p)
 	return in_core & 1;
 }
 
+static void purge_all(void)
+{
+	for (unsigned int i = 0; i < MAX_NODES; i++)
+		if (hpheap_peek(i))
+			purge_run(hpheap_peek(i), PURGE_ALL, UINT_MAX);
+}
+
 /* When all has gone, what was noted of mixed slabs takes no memory. */
 static void notes_go_too(void)
 {
@@ -151,9 +160,7 @@ static void notes_go_too(void)
 	notes = slab_of_entry(space_load(b_objs[0]))->mix.granules;
 	EXPECT(is_resident(notes), "no notes at %p", notes);
 	tear_down();
-	for (unsigned int i = 0; i < MAX_NODES; i++)
-		if (hpheap_peek(i))
-			purge_run(hpheap_peek(i), PURGE_ALL, UINT_MAX);
+	purge_all();
 	EXPECT(!is_resident(notes), "notes at %p", notes);
 }
 
@@ -190,6 +197,33 @@ static void small_heap_stays_plain(void)
 	refill(CLASS_B, b_objs, NR_B);
 	EXPECT_EQ(0, nr_mixed());
 	tear_down();
+}
+
+/* At the hard limit what is vacant serves in a small heap, too. */
+static void last_resort(void)
+{
+	static void *objs[2 * NR_A / 5];
+	unsigned int nr = 0, n;
+	size_t vacant;
+
+	if (!set_up(NR_A / 2))
+		return;
+	vacant = theap_vacant(heap);
+	purge_all();
+	conf.hard_limit = align_up(limit_held(), 1 << 20);
+	limit_init();
+	while ((n = theap_refill(heap, CLASS_B, objs + nr,
+				 min_size(BATCH, ARRAY_SIZE(objs) - nr))))
+		nr += n;
+	check();
+	EXPECT(nr < ARRAY_SIZE(objs), "never refused");
+	EXPECT(nr * 512 > vacant / 2, "%u objects, %zu vacant", nr, vacant);
+	while (nr)
+		put(objs[--nr], CLASS_B);
+	refill(CLASS_B, b_objs, NR_B);
+	tear_down();
+	conf.hard_limit = 0;
+	limit_init();
 }
 
 /* 16 bytes, until somebody asks for more. */
@@ -280,6 +314,7 @@ static const struct ktap_test tests[] = {
 	{"notes_go_too", notes_go_too},
 	{"hollow_slabs_too", hollow_slabs_too},
 	{"small_heap_stays_plain", small_heap_stays_plain},
+	{"last_resort", last_resort},
 	{"aligned_when_asked", aligned_when_asked},
 	{"strain_passes", strain_passes},
 	{"same_mix_stays_plain", same_mix_stays_plain},
