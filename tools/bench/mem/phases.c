@@ -4,9 +4,10 @@
  *
  *	phases MIX THIN MIB
  *
- * MIX is small (16-480 B) or database (keys, values, and a tail up to
- * 64 KiB). THIN is random or age and frees nine bytes in ten, at random or
- * the oldest. Live bytes reach MIB MiB at fill and again at refill.
+ * MIX is small (16-480 B), small16 (the same, in multiples of 16 only, so that
+ * rounding is left out) or database (keys, values, and a tail up to 64 KiB).
+ * THIN is random or age and frees nine bytes in ten, at random or the oldest.
+ * Live bytes reach MIB MiB at fill and again at refill.
  */
 #include "mem.h"
 
@@ -43,6 +44,16 @@ static size_t small_other_size(uint64_t *state)
 	return 300 + random_below(state, 900);
 }
 
+static size_t small16_size(uint64_t *state)
+{
+	return 16 + 16 * random_below(state, 30);
+}
+
+static size_t small16_other_size(uint64_t *state)
+{
+	return 304 + 16 * random_below(state, 56);
+}
+
 static size_t database_size(uint64_t *state)
 {
 	size_t what = random_below(state, 100);
@@ -65,6 +76,7 @@ static size_t database_other_size(uint64_t *state)
 
 static const struct mix mixes[] = {
 	{"small", small_size, small_other_size, 200},
+	{"small16", small16_size, small16_other_size, 200},
 	{"database", database_size, database_other_size, 400},
 };
 
@@ -131,7 +143,8 @@ static const struct mix *find_mix(const char *name)
 	for (size_t i = 0; i < sizeof(mixes) / sizeof(mixes[0]); i++)
 		if (strcmp(mixes[i].name, name) == 0)
 			return &mixes[i];
-	fprintf(stderr, "MIX \"%s\": expected small or database\n", name);
+	fprintf(stderr, "MIX \"%s\": expected small, small16 or database\n",
+		name);
 	exit(2);
 }
 
@@ -167,7 +180,8 @@ int main(int argc, char **argv)
 	int is_random;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s small|database random|age MIB\n",
+		fprintf(stderr,
+			"usage: %s small|small16|database random|age MIB\n",
 			argv[0]);
 		return 2;
 	}

@@ -56,6 +56,7 @@ ALL_SETTINGS = {**SETTINGS, **GUEST_SETTINGS}
 PROGRAMS = {
     "small-random": ("phases", ["small", "random"], 1.0),
     "small-age": ("phases", ["small", "age"], 1.0),
+    "small16-age": ("phases", ["small16", "age"], 1.0),
     "database-random": ("phases", ["database", "random"], 1.0),
     "database-age": ("phases", ["database", "age"], 1.0),
     "churn": ("churn", ["drift"], 0.25),
