@@ -50,7 +50,7 @@ $(BENCH_DIR)/instr/%: tools/bench/instr/%.c tools/bench/instr/main.c \
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) -Wl,-z,lazy -lstdc++ \
 		-lpthread -ldl
 
-BENCH_SYNTH := server prodcons handover batch replace size_mix realloc tree fragment \
+BENCH_SYNTH := server prodcons handover batch replace size_mix table realloc tree fragment \
 	buffers large share_active share_passive thread_churn idle_threads
 BENCH_PROGRAMS := $(BENCH_SYNTH:%=$(BENCH_DIR)/synth/%) \
 	$(BENCH_DIR)/measure $(BENCH_DIR)/librecord.so

@@ -10,7 +10,7 @@ REAL = os.path.join(HERE, "real")
 
 # Synthetic programs, each in a form for 2 threads and one for 8.
 SYNTHETIC = ["server", "prodcons", "handover", "batch", "replace", "size_mix",
-             "realloc", "tree", "fragment", "buffers", "large", "share_active",
+             "table", "realloc", "tree", "fragment", "buffers", "large", "share_active",
              "share_passive", "thread_churn"]
 
 
