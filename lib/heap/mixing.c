@@ -32,7 +32,8 @@ enum {
 	 */
 	MIX_HEAP = 16 << 20, /* bytes of slabs */
 	MIX_PART = 64,	     /* one in so many of their bytes is vacant */
-	CALM_PART = 16,	     /* the same, and more, in a heap that is calm */
+	CALM_PART = 32,	     /* the same, not counting what is usual */
+	DEVIATIONS = 4,	     /* by which a class has more objects at times */
 	MIX_CLASSES = 4,     /* looked at for a slab to mix */
 	MIX_SLABS = 8,	     /* of each level */
 	MIX_TRIES = 4,	     /* slabs mixed before a class grows after all */
@@ -142,14 +143,15 @@ static void strain(struct theap *h)
 }
 
 /**
- * mixing_relax() - objects went back to their slabs
+ * mixing_freed() - objects go back to their slabs, which may calm the heap
  * @h: the heap
  * @len: bytes of their slots
  */
-void mixing_relax(struct theap *h, size_t len)
+void mixing_freed(struct theap *h, size_t len)
 {
 	size_t left = atomic_load_explicit(&h->strain, memory_order_relaxed);
 
+	counter_add(&h->used, -len);
 	atomic_store_explicit(&h->strain, left - min_size(left, len),
 			      memory_order_relaxed);
 }
@@ -159,7 +161,7 @@ static bool mix_one(struct theap *h)
 {
 	struct rooms_node *leaf;
 	struct slab *s = NULL;
-	unsigned int nr_free;
+	unsigned int nr_free, nr_slots;
 
 	if (all_vacant(h) >= h->slab_bytes / MIX_PART)
 		s = slab_to_mix(h);
@@ -167,13 +169,15 @@ static bool mix_one(struct theap *h)
 	if (!leaf)
 		return false;
 	nr_free = s->nr_free;
+	nr_slots = s->nr_objs;
 	theap_unplace(h, s);
 	if (!mixed_make(s, h->id)) {
 		theap_place(h, s);
 		return false;
 	}
 	counter_add(&h->vacant[s->class], -nr_free);
-	counter_add(&h->nr_slabs[s->class], -1);
+	counter_add(&h->slots[s->class], -nr_slots);
+	h->mixed_bytes += slab_bytes(s);
 	rooms_add(leaf, s);
 	rooms_note(&h->rooms, s, mixed_rooms(s));
 	theap_place(h, s);
@@ -205,19 +209,45 @@ static unsigned int take(struct theap *h, struct mixed_want *want, void **objs,
 	return got;
 }
 
+/* Square root, to an eighth. */
+static u32 root(u32 n)
+{
+	u32 r = 1u << (log2_floor(n | 1) + 1) / 2;
+
+	return (r + n / r) / 2;
+}
+
 /*
- * Bytes vacant beyond a slab a class, which one that is in use has vacant at
- * any time, and beyond empty slabs, which serve any class.
+ * Bytes that a class has vacant at any time while the mix of sizes is steady: a
+ * slab that is in use, and what it needs now and then.  How many objects it has
+ * varies by the root of their number if they come and go at random.
  */
+static size_t usual(unsigned int c, u32 nr_live)
+{
+	const struct size_class *k = &size_classes[c];
+
+	return ((size_t)k->units << UNIT_SHIFT) +
+	       (size_t)DEVIATIONS * root(nr_live) * k->size;
+}
+
+/* Bytes vacant beyond that, and beyond empty slabs, which serve any class. */
 static size_t surplus(const struct theap *h)
 {
-	size_t usual = (size_t)h->spare_units << UNIT_SHIFT;
-	size_t vacant = h->slab_bytes - theap_used(h);
+	size_t most = (size_t)h->spare_units << UNIT_SHIFT;
+	size_t used = theap_used(h), vacant = 0;
 
-	for (unsigned int c = 0; c < NR_CLASSES; c++)
-		usual += min_size(vacant_bytes(h, c),
-				  (size_t)size_classes[c].units << UNIT_SHIFT);
-	return vacant - min_size(vacant, usual);
+	for (unsigned int c = 0; c < NR_CLASSES; c++) {
+		u32 nr = counter_read(&h->slots[c]);
+		u32 nr_live = nr - counter_read(&h->vacant[c]);
+
+		if (!nr)
+			continue;
+		used -= (size_t)nr_live * size_classes[c].size;
+		vacant += vacant_bytes(h, c);
+		most += min_size(vacant_bytes(h, c), usual(c, nr_live));
+	}
+	vacant += h->mixed_bytes - used;
+	return vacant - min_size(vacant, most);
 }
 
 /**
@@ -226,9 +256,13 @@ static size_t surplus(const struct theap *h)
  */
 bool mixing_is_due(const struct theap *h)
 {
-	return h->slab_bytes >= MIX_HEAP &&
-	       (!mixing_is_calm(h) ||
-		surplus(h) >= h->slab_bytes / CALM_PART);
+	size_t least = h->slab_bytes / CALM_PART;
+
+	if (h->slab_bytes < MIX_HEAP)
+		return false;
+	if (!mixing_is_calm(h))
+		return true;
+	return h->slab_bytes - theap_used(h) >= least && surplus(h) >= least;
 }
 
 /**
@@ -286,7 +320,8 @@ size_t mixing_put(struct theap *h, struct slab *s, void *obj)
 	}
 	theap_unplace(h, s);
 	rooms_remove(&h->rooms, s);
-	h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
+	h->slab_bytes -= slab_bytes(s);
+	h->mixed_bytes -= slab_bytes(s);
 	slab_destroy(s, &rest);
 	slab_flush(&rest);
 	return len;
@@ -331,8 +366,7 @@ void mixing_flush(struct theap *h)
 	for (unsigned int i = 0; i < nr; i++)
 		freed += mixing_put(h, slab_of_loose(h, h->loose[i]),
 				    h->loose[i]);
-	counter_add(&h->used, -freed);
-	mixing_relax(h, freed);
+	mixing_freed(h, freed);
 	h->nr_flushes++;
 	lock_release(&h->lock);
 }

@@ -9,7 +9,7 @@
 
 #include "heap/theap.h"
 
-void mixing_relax(struct theap *h, size_t len);
+void mixing_freed(struct theap *h, size_t len);
 bool mixing_is_due(const struct theap *h);
 unsigned int mixing_refill(struct theap *h, unsigned int c, void **objs,
 			   unsigned int nr);

@@ -21,7 +21,9 @@ enum {
 	SPARE_TIMES = 4,
 	MANY_SPARE = 3, /* a third of what may be kept */
 	SPARES_SEEN = 8, /* empty slabs looked at for another class */
-	WIDE_FROM = 16,	 /* slabs: another one, twice as long, is a small part */
+	WIDE_FROM = 16,	  /* slabs' worth: one twice as long is a small part */
+	WIDEST_FROM = 64, /* and so is one four times as long */
+	BATCH_PART = 16,  /* of a class: most that it takes at once */
 };
 
 static struct {
@@ -153,9 +155,9 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
 		theap_unplace(h, s);
-		counter_add(&h->nr_slabs[s->class], -1);
+		counter_add(&h->slots[s->class], -s->nr_objs);
 		counter_add(&h->vacant[s->class], -s->nr_objs);
-		h->slab_bytes -= (size_t)s->span.nr_units << UNIT_SHIFT;
+		h->slab_bytes -= slab_bytes(s);
 		slab_destroy(s, &rest);
 	}
 	slab_flush(&rest);
@@ -188,20 +190,24 @@ static enum slab_geometry geometry_of(struct theap *h, unsigned int c)
 	unsigned int few = size_classes[c].size > UNIT_SIZE ? FEW_LARGE :
 							      FEW_SLABS;
 
-	if (h->nr_slabs[c] < few || h->is_frugal)
+	if (h->slots[c] < few * slab_slots(c, SLAB_STARTER) || h->is_frugal)
 		return SLAB_STARTER;
-	return h->nr_slabs[c] < WIDE_FROM ? SLAB_NORMAL : SLAB_WIDE;
+	if (h->slots[c] < WIDE_FROM * size_classes[c].nr_objs)
+		return SLAB_NORMAL;
+	if (h->slots[c] < WIDEST_FROM * size_classes[c].nr_objs)
+		return SLAB_WIDE;
+	return SLAB_WIDEST;
 }
 
 /*
- * A class that has many slabs gets more than one at once, for an eighth of what
- * it has at most.  What would drive other empty slabs out goes back by twos and
- * threes, and leaves holes in huge pages.
+ * A class that has many slabs gets more than one at once.  What would drive
+ * other empty slabs out goes back by twos and threes, and leaves holes in huge
+ * pages.
  */
 static unsigned int batch_of(struct theap *h, unsigned int c)
 {
 	unsigned int units = slab_units(c, geometry_of(h, c));
-	unsigned int part = h->nr_slabs[c] / 8 * size_classes[c].units;
+	unsigned int part = theap_class_bytes(h, c) / BATCH_PART >> UNIT_SHIFT;
 	unsigned int most = most_spare(h);
 	unsigned int room = most - min_size(h->spare_units, most);
 	unsigned int nr = min_size(part, min_size(room, most / 4)) / units;
@@ -222,10 +228,10 @@ static struct slab *turn_spare(struct theap *h, unsigned int c)
 
 		if (slab_may_turn(s, c)) {
 			theap_unplace(h, s);
-			counter_add(&h->nr_slabs[s->class], -1);
+			counter_add(&h->slots[s->class], -s->nr_objs);
 			counter_add(&h->vacant[s->class], -s->nr_objs);
 			slab_turn(s, c, h->id);
-			counter_add(&h->nr_slabs[c], 1);
+			counter_add(&h->slots[c], s->nr_objs);
 			counter_add(&h->vacant[c], s->nr_objs);
 			return s;
 		}
@@ -249,9 +255,9 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 	nr = slab_create(&want, batch_of(h, c), slabs);
 	if (!nr)
 		return NULL;
-	counter_add(&h->nr_slabs[c], nr);
+	counter_add(&h->slots[c], nr * slabs[0]->nr_objs);
 	counter_add(&h->vacant[c], nr * slabs[0]->nr_objs);
-	h->slab_bytes += ((size_t)slabs[0]->span.nr_units << UNIT_SHIFT) * nr;
+	h->slab_bytes += slab_bytes(slabs[0]) * nr;
 	while (--nr)
 		theap_place(h, slabs[nr]);
 	return slabs[0];
@@ -431,11 +437,10 @@ static inline unsigned int put(struct theap *h, u64 entry, unsigned int c,
  */
 void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 {
-	size_t bytes = (size_t)nr * size_classes[c].size;
 	unsigned int n;
 
 	lock_acquire(&h->lock);
-	counter_add(&h->used, -bytes);
+	mixing_freed(h, (size_t)nr * size_classes[c].size);
 	counter_add(&h->vacant[c], nr);
 	for (; nr; objs += n, nr -= n) {
 		/* Headers lie apart: fetch them before they are needed. */
@@ -448,7 +453,6 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 		}
 		n = put(h, entry_of(*objs), c, objs, nr);
 	}
-	mixing_relax(h, bytes);
 	shed(h);
 	h->nr_flushes++;
 	lock_release(&h->lock);
@@ -468,9 +472,8 @@ void theap_drain(struct theap *h)
 			u8 c = slab_object_class(entry, p->objs[i]);
 
 			n = put(h, entry, c, p->objs + i, p->nr - i);
-			counter_add(&h->used, -(n * size_classes[c].size));
+			mixing_freed(h, n * size_classes[c].size);
 			counter_add(&h->vacant[c], n);
-			mixing_relax(h, n * size_classes[c].size);
 		}
 	}
 	parcel_give_back(h, all);
@@ -491,8 +494,7 @@ size_t theap_vacant(struct theap *h)
 /* Bytes of the slabs of a class, about. */
 size_t theap_class_bytes(const struct theap *h, unsigned int c)
 {
-	return (size_t)size_classes[c].units * UNIT_SIZE *
-	       counter_read(&h->nr_slabs[c]);
+	return (size_t)counter_read(&h->slots[c]) * size_classes[c].size;
 }
 
 /* Free slots in slabs of a class. */

@@ -47,12 +47,13 @@ struct theap {
 	/* Guarded by lock. */
 	alignas(CACHE_LINE) struct hlist *level[NR_CLASSES][SLAB_LEVELS];
 	struct hlist *mixed; /* all mixed slabs... */
-	struct rooms rooms;  /* ...and where there is room in them */
+	struct rooms rooms;  /* ...where there is room in them... */
+	size_t mixed_bytes;  /* ...and how long they are */
 	_Atomic u64 aligned; /* classes: see mixing_align(); anybody sets it */
 	_Atomic size_t strain; /* bytes to be freed yet: see mixing_is_calm() */
-	/* Counters that the owner reads without the lock: plain slabs, ... */
-	_Atomic u32 nr_slabs[NR_CLASSES];
-	_Atomic u32 vacant[NR_CLASSES]; /* free slots in them, and... */
+	/* Counters that the owner reads without the lock: of plain slabs... */
+	_Atomic u32 slots[NR_CLASSES];
+	_Atomic u32 vacant[NR_CLASSES]; /* those that are free, and... */
 	_Atomic size_t used; /* bytes of slots handed to caches or users */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
 	struct list spare; /* ...and of all, each the newest first */

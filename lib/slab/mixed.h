@@ -20,7 +20,7 @@
 #include "slab/slab.h"
 
 enum {
-	MIXED_UNITS = 8, /* of the largest slab that can be mixed */
+	MIXED_UNITS = 16, /* of the largest slab that can be mixed */
 	UNIT_GRANULES = UNIT_SIZE >> CLASS_GRAIN_SHIFT,
 };
 

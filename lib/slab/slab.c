@@ -36,10 +36,20 @@ unsigned int slab_units(unsigned int class, enum slab_geometry geometry)
 
 	if (geometry == SLAB_STARTER)
 		return min_size(c->units, least >> UNIT_SHIFT);
-	if (geometry == SLAB_WIDE && 2 * c->units <= WIDE_UNITS &&
-	    2 * c->units * UNIT_SIZE <= MAX_SLAB_OBJS * c->size)
-		return 2 * c->units;
+	for (; geometry > SLAB_STARTER; geometry--) {
+		unsigned int n = c->units << (geometry - SLAB_STARTER);
+
+		if (n <= WIDE_UNITS && n * UNIT_SIZE <= MAX_SLAB_OBJS * c->size)
+			return n;
+	}
 	return c->units;
+}
+
+/* Slots of such a slab. */
+unsigned int slab_slots(unsigned int class, enum slab_geometry geometry)
+{
+	return (slab_units(class, geometry) << UNIT_SHIFT) /
+	       size_classes[class].size;
 }
 
 /* The span of @s is set and no slot of it is marked free. */
@@ -139,6 +149,7 @@ bool slab_may_turn(const struct slab *s, unsigned int class)
 {
 	return s->span.nr_units == slab_units(class, SLAB_NORMAL) ||
 	       s->span.nr_units == slab_units(class, SLAB_WIDE) ||
+	       s->span.nr_units == slab_units(class, SLAB_WIDEST) ||
 	       s->span.nr_units == slab_units(class, SLAB_STARTER);
 }
 

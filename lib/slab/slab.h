@@ -90,10 +90,17 @@ static inline char *slab_base(const struct slab *s)
 	return space_addr(s->span.unit);
 }
 
+/* Its length. */
+static inline size_t slab_bytes(const struct slab *s)
+{
+	return (size_t)s->span.nr_units << UNIT_SHIFT;
+}
+
 enum slab_geometry {
 	SLAB_NORMAL,
 	SLAB_STARTER, /* as small as makes sense: the first of its class */
 	SLAB_WIDE,    /* one of many: half the headers, half the tails */
+	SLAB_WIDEST,  /* one of very many: a quarter */
 };
 
 enum { SLAB_BATCH = 8 };
@@ -110,6 +117,7 @@ struct slab_rest {
 };
 
 unsigned int slab_units(unsigned int class, enum slab_geometry geometry);
+unsigned int slab_slots(unsigned int class, enum slab_geometry geometry);
 unsigned int slab_create(const struct slab_want *want, unsigned int most,
 			 struct slab **ret_slabs);
 bool slab_may_turn(const struct slab *s, unsigned int class);

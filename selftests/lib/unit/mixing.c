@@ -58,15 +58,20 @@ static void check(void)
 	lock_release(&heap->lock);
 }
 
+static bool acquire(void)
+{
+	if (!EXPECT(process_init(), "the library can't be set up"))
+		return false;
+	heap = theap_acquire();
+	return EXPECT(heap, "no heap");
+}
+
 /* @nr objects, a third of which stays. */
 static bool set_up(unsigned int nr)
 {
 	struct rng rng = {7};
 
-	if (!EXPECT(process_init(), "the library can't be set up"))
-		return false;
-	heap = theap_acquire();
-	if (!EXPECT(heap, "no heap"))
+	if (!acquire())
 		return false;
 	refill(CLASS_A, a_objs, nr);
 	nr_a = 0;
@@ -280,10 +285,7 @@ static void same_mix_stays_plain(void)
 	struct rng rng = {7};
 	size_t before;
 
-	if (!EXPECT(process_init(), "the library can't be set up"))
-		return;
-	heap = theap_acquire();
-	if (!EXPECT(heap, "no heap"))
+	if (!acquire())
 		return;
 	heap->strain = 0;
 	for (unsigned int i = 0; i < NR_STEADY; i++) {

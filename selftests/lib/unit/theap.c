@@ -195,8 +195,9 @@ static void empty_slabs_turn(void)
 	EXPECT_EQ(size_classes[CLASS_A].units, size_classes[CLASS_TWIN].units);
 	refill(CLASS_TWIN, objs, 1);
 	EXPECT_EQ(bytes, heap->slab_bytes);
-	EXPECT_EQ(size_classes[CLASS_TWIN].units,
-		  theap_class_bytes(heap, CLASS_TWIN) / UNIT_SIZE);
+	EXPECT_EQ((size_t)size_classes[CLASS_TWIN].nr_objs *
+			  size_classes[CLASS_TWIN].size,
+		  theap_class_bytes(heap, CLASS_TWIN));
 	EXPECT(heap->spare_units < spare, "%u units still spare", spare);
 	lock_acquire(&heap->lock);
 	theap_check(heap);
