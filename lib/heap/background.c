@@ -34,12 +34,12 @@ enum {
 	BACKGROUND_AHEAD = 128
 			   << 20, /* or in use: it may never allocate again */
 	BACKGROUND_MS = 50,
-	BACKGROUND_MAX_MS = 400,
-	BACKGROUND_IDLE_ROUNDS = 50, /* 20 s */
+	BACKGROUND_MAX_MS = 200,
+	BACKGROUND_IDLE_ROUNDS = 100, /* 20 s */
 	BACKGROUND_STEPS = 64,
 	REFOLD_MS = 250,
 	COLLAPSE_STEPS = 8, /* huge pages copied a round */
-	SETTLE_SHARE = 8, /* of the decay time: from look to look at heaps */
+	SETTLE_SHARE = 16, /* of the decay time: from look to look at heaps */
 	RECLAIM_MIN_MS = 2000,
 	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
 	LAST_MS = 1000,		      /* looks whether it is alone */
@@ -70,6 +70,7 @@ static enum pace purge_node(struct hpheap *h, u64 now)
 	switch (purge_tick(h, now, BACKGROUND_STEPS)) {
 	case PURGE_MORE:
 		return PACE_HURRY;
+	case PURGE_WAITING:
 	case PURGE_DONE:
 		return PACE_WORK;
 	default:
@@ -113,12 +114,16 @@ struct rounds {
 	u64 last_ms;
 };
 
-/* What is free should be so early, for the decay time to begin. */
+/*
+ * What is free should be so early, for the decay time to begin.  Where a heap has
+ * come to rest slabs are next.
+ */
 static void settle_round(struct rounds *r, u64 now)
 {
 	if (conf.dirty_decay_ms >= 0 &&
-	    is_time(&r->settle_ms, now, conf.dirty_decay_ms / SETTLE_SHARE))
-		reclaim_settle();
+	    is_time(&r->settle_ms, now, conf.dirty_decay_ms / SETTLE_SHARE) &&
+	    reclaim_settle(now))
+		r->reclaim_ms = 0;
 }
 
 /* What slabs and tables have to spare; slabs must rest from walk to walk. */
@@ -154,7 +159,6 @@ static enum pace background_round(struct rounds *r)
 		limit_follow("");
 	settle_round(r, now);
 	pace = purge_round(now);
-
 	pace = max_size(pace, worked(press_tick(now)));
 	pace = max_size(pace, worked(refold_round(r, now)));
 	pace = max_size(pace, worked(rejoin_tick(now)));
@@ -205,12 +209,24 @@ static bool is_last(struct rounds *r)
 	return is_time(&r->last_ms, os_now_ms(), LAST_MS) && os_is_alone();
 }
 
-/* Rounds come the slower the longer there is nothing to do. */
+/*
+ * How long to sleep after so many rounds without work.  For the decay time there
+ * may be some soon.
+ */
+static long pause_ms(unsigned int idle)
+{
+	if (idle > BACKGROUND_IDLE_ROUNDS)
+		return watch_ms();
+	if (idle * BACKGROUND_MS <= conf.dirty_decay_ms)
+		return BACKGROUND_MS;
+	return BACKGROUND_MAX_MS;
+}
+
+/* Rounds come slower when there is nothing to do. */
 static void background_run(void)
 {
 	struct rounds rounds = {.reclaim_ms = os_now_ms()};
 	unsigned int idle = 0;
-	long pause_ms = BACKGROUND_MS;
 
 	pressure_start();
 	while ((idle < BACKGROUND_IDLE_ROUNDS || is_watching()) &&
@@ -218,11 +234,7 @@ static void background_run(void)
 		enum pace pace = background_round(&rounds);
 
 		idle = pace == PACE_REST ? idle + 1 : 0;
-		pause_ms = idle ? min_size(2 * pause_ms, BACKGROUND_MAX_MS)
-				: BACKGROUND_MS;
-		if (idle > BACKGROUND_IDLE_ROUNDS)
-			pause_ms = watch_ms();
-		pressure_wait(pace == PACE_HURRY ? 0 : pause_ms);
+		pressure_wait(pace == PACE_HURRY ? 0 : pause_ms(idle));
 	}
 	pressure_stop();
 }

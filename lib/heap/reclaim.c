@@ -9,7 +9,7 @@
  * Asked for everything, it takes everything.  Otherwise it walks twice: first
  * to count what is vacant in each huge page, then to give that back where less
  * than half of the huge page holds anything, and nothing came or went in the
- * slab since the last time.
+ * slab since the last time, or in the heap for the decay time.
  */
 #include "heap/reclaim.h"
 
@@ -17,6 +17,7 @@
 #include "heap/theap.h"
 #include "hpheap/hpheap.h"
 #include "hpheap/purge.h"
+#include "rt/conf.h"
 
 enum { BATCH = 32, DENSE_UNITS = HPAGE_UNITS / 2 };
 
@@ -40,8 +41,20 @@ static bool is_sparse(size_t hpage)
 		hp.nr_used < DENSE_UNITS + space.hpages[hpage].nr_hollow);
 }
 
+static u64 turns_of(const struct theap *h)
+{
+	return h->nr_refills + h->nr_flushes;
+}
+
+/* Has nothing come or gone since it was found to be at rest?  Lock held. */
+static bool is_at_rest(const struct theap *h)
+{
+	return h->is_settled && h->seen_turns == turns_of(h);
+}
+
 /* Is it worth it, or just to be counted?  Heap's lock held. */
-static bool is_wanted(struct slab *s, u32 units, enum walk walk)
+static bool is_wanted(struct theap *h, struct slab *s, u32 units,
+		      enum walk walk)
 {
 	size_t hpage = s->span.unit / HPAGE_UNITS;
 	bool is_quiet;
@@ -54,7 +67,7 @@ static bool is_wanted(struct slab *s, u32 units, enum walk walk)
 	case WALK_COUNT:
 		return false;
 	case WALK_SPARSE:
-		is_quiet = s->seen_free == s->nr_free;
+		is_quiet = is_at_rest(h) || s->seen_free == s->nr_free;
 		s->seen_free = s->nr_free;
 		return is_quiet && is_sparse(hpage);
 	default:
@@ -127,7 +140,7 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 		u32 units = slab_vacant(s);
 
 		theap_unplace(h, s);
-		if (!is_wanted(s, units, walk)) {
+		if (!is_wanted(h, s, units, walk)) {
 			theap_place(h, s);
 			continue;
 		}
@@ -150,33 +163,52 @@ static size_t walk_list(struct theap *h, struct hlist **head, enum walk walk)
 	return done;
 }
 
-/* What a heap does not need goes if nothing came and went since the last look. */
-static void settle_if_quiet(struct theap *h)
+/*
+ * What a heap does not need goes if nothing came and went since the last look.
+ * Return: bytes vacant, if the heap has rested for the decay time by now.
+ */
+static size_t settle_if_quiet(struct theap *h, u64 now_ms)
 {
-	u64 turns;
+	bool is_quiet, was_settled;
+	size_t vacant = 0;
 
 	lock_acquire(&h->lock);
-	turns = h->nr_refills + h->nr_flushes;
-	if (turns == h->seen_turns) {
+	is_quiet = h->seen_turns == turns_of(h);
+	was_settled = h->is_settled;
+	if (!is_quiet || atomic_load(&h->inbox))
+		h->rest_ms = now_ms;
+	if (is_quiet) {
 		theap_drain(h);
 		theap_trim(h);
 	}
-	h->seen_turns = turns;
+	h->seen_turns = turns_of(h);
+	h->is_settled = now_ms - h->rest_ms >=
+			(u64)decay_span(conf.dirty_decay_ms);
+	if (h->is_settled && !was_settled)
+		vacant = h->slab_bytes - theap_used(h);
 	lock_release(&h->lock);
+	return vacant;
 }
 
 /**
  * reclaim_settle() - heaps that are quiet keep no empty slabs
+ * @now_ms: monotonic time
  *
  * The thread of such a heap sleeps, or its cache is enough for it.  What others
  * have freed goes into its slabs, too.
+ *
+ * Return: true if some have come to rest and so much is vacant in their slabs
+ * that it is worth a look.
  */
-void reclaim_settle(void)
+bool reclaim_settle(u64 now_ms)
 {
+	size_t vacant = 0;
+
 	lock_acquire(&reclaim_lock);
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
-		settle_if_quiet(h);
+		vacant += settle_if_quiet(h, now_ms);
 	lock_release(&reclaim_lock);
+	return vacant >= HPAGE_SIZE;
 }
 
 static size_t walk_all(enum walk walk)

@@ -12,7 +12,7 @@ enum reclaim_how {
 	RECLAIM_ALL,
 };
 
-void reclaim_settle(void);
+bool reclaim_settle(u64 now_ms);
 size_t reclaim_slabs(enum reclaim_how how);
 void reclaim_stop(void);
 void reclaim_resume(void);

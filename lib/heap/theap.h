@@ -62,7 +62,9 @@ struct theap {
 	_Atomic bool is_frugal; /* small slabs only; the owner sets it */
 	size_t slab_bytes;	/* of all slabs */
 	u64 nr_refills, nr_flushes;
-	u64 seen_turns; /* of both, when reclaim_settle() last came by */
+	u64 seen_turns; /* of both, when reclaim_settle() last came by... */
+	u64 rest_ms;	/* ...and since when they were the same */
+	bool is_settled; /* slabs were looked at since */
 
 	/* The owner's: objects of mixed slabs on their way back. */
 	void *loose[MOST_LOOSE];

@@ -6,22 +6,21 @@
 
 #include <string.h>
 
-/* 1 - smoothstep(age), age in sixteenths of the decay time, times 1024. */
+/* 1 - smoothstep(age / DECAY_EPOCHS), times 1024. */
 static const u16 keep_1024[DECAY_EPOCHS + 1] = {
-	1024, 1022, 1007, 971, 918, 833, 733, 624, 512,
-	400,  291,  191,  106, 53,  17,	 2,   0,
+	1024, 1017, 978, 892, 761, 599, 425, 263, 132, 46, 7, 0,
 };
 
 /**
  * decay_advance() - let time pass
  * @d: the history
  * @now_ms: monotonic time
- * @decay_ms: time until nothing is kept
+ * @decay_ms: an epoch is one in EPOCH_SHARE of it
  * @used: how much is in use now
  */
 void decay_advance(struct decay *d, u64 now_ms, long decay_ms, size_t used)
 {
-	u64 len = decay_ms > DECAY_EPOCHS ? decay_ms / DECAY_EPOCHS : 1;
+	u64 len = decay_ms > EPOCH_SHARE ? decay_ms / EPOCH_SHARE : 1;
 	u64 steps;
 
 	if (!d->epoch_ms)

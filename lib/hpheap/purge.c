@@ -48,7 +48,8 @@ static bool is_old(const struct hpage *hp)
 	bool is_to_break = backend_get(hp->backend)->break_hpage;
 
 	return conf.dirty_decay_ms >= 0 &&
-	       age >= conf.dirty_decay_ms * (is_to_break ? BREAK_DECAYS : 1);
+	       age >= (is_to_break ? BREAK_DECAYS * conf.dirty_decay_ms
+				   : decay_span(conf.dirty_decay_ms));
 }
 
 static bool wanted_any(const struct hpage *hp)
@@ -97,14 +98,19 @@ static struct hpage *victim(struct hpheap *h, enum purge_how how)
 	return hp;
 }
 
+/* Units that may stay dirty for a while yet; lock held. */
+static size_t decaying(struct hpheap *h)
+{
+	return decay_limit(&h->decay, conf.dirty_decay_ms,
+			   h->stats.used >> UNIT_SHIFT);
+}
+
 /* Units that may stay dirty; lock held. */
 static size_t keep(struct hpheap *h, enum purge_how how)
 {
 	if (how == PURGE_ALL || limit_is_pressed())
 		return 0;
-	return max_size(decay_limit(&h->decay, conf.dirty_decay_ms,
-				    h->stats.used >> UNIT_SHIFT),
-			h->nr_ahead);
+	return max_size(decaying(h), h->nr_ahead);
 }
 
 /* The next huge pages to purge; lock held. */
@@ -202,6 +208,7 @@ size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps)
 static enum purge_result tick(struct hpheap *h, u64 now_ms,
 			      unsigned int max_steps, u64 max_ns)
 {
+	enum purge_result idle = PURGE_IDLE;
 	size_t done = 0;
 	bool is_due, has_more;
 
@@ -211,14 +218,16 @@ static enum purge_result tick(struct hpheap *h, u64 now_ms,
 	decay_advance(&h->decay, now_ms, conf.dirty_decay_ms,
 		      h->stats.used >> UNIT_SHIFT);
 	is_due = h->nr_dirty > keep(h, PURGE_DECAY);
+	if (h->nr_dirty && conf.dirty_decay_ms > 0 && decaying(h))
+		idle = PURGE_WAITING;
 	lock_release(&h->lock);
 	if (!is_due || !lock_try(&h->purge_lock))
-		return PURGE_IDLE;
+		return idle;
 	has_more = run(h, PURGE_DECAY, max_steps,
 		       max_ns ? os_now_ns() + max_ns : 0, &done);
 	lock_release(&h->purge_lock);
 	if (!done)
-		return PURGE_IDLE;
+		return idle;
 	return has_more ? PURGE_MORE : PURGE_DONE;
 }
 
@@ -253,7 +262,7 @@ void purge_slice(struct hpheap *h, u64 now_ms)
 
 	if ((u32)now_ms - at < rest)
 		return;
-	if (tick(h, now_ms, SLICE_STEPS, SLICE_NS) == PURGE_IDLE)
+	if (tick(h, now_ms, SLICE_STEPS, SLICE_NS) <= PURGE_WAITING)
 		atomic_store_explicit(&h->vain_ms, now_ms,
 				      memory_order_relaxed);
 }

@@ -18,9 +18,10 @@ enum purge_how {
 };
 
 enum purge_result {
-	PURGE_IDLE, /* nothing was given back */
-	PURGE_DONE, /* what was due was */
-	PURGE_MORE, /* not all that is due */
+	PURGE_IDLE,    /* nothing was given back */
+	PURGE_WAITING, /* neither, but something will be due soon */
+	PURGE_DONE,    /* what was due was */
+	PURGE_MORE,    /* not all that is due */
 };
 
 enum purge_result purge_tick(struct hpheap *h, u64 now_ms,

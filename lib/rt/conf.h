@@ -33,8 +33,8 @@ enum { CONF_STR_MAX = 256 };
 	    "Address space reserved at the start; the largest heap possible. " \
 	    "A limit on address space (ulimit -v) reserves less.")             \
 	OPT(dirty_decay_ms, MS, 1000, -1, 3600000, NULL,                       \
-	    "Time over which freed memory is given back to the kernel; 0 at "  \
-	    "once, -1 never.")                                                 \
+	    "Time by which memory that is not needed has been given back to "  \
+	    "the kernel; 0 at once, -1 never.")                                \
 	OPT(soft_limit, LIMIT, 0, 4 << 20, 1L << 44, NULL,                     \
 	    "Memory to hold, metadata included, above which everything free "  \
 	    "goes back at once and caches shrink. A percentage is of the "     \

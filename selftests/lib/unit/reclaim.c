@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * reclaim.c - the walk over slabs: what is vacant goes back, live neighbours
- * stay; asked for what is sparse, it takes nothing that is in change nor dense;
- * what went back is counted once, reads as zeroes and can be used again; no walk
- * begins while a fork holds it off.
+ * stay; asked for what is sparse, it takes nothing that is in change nor dense,
+ * and all of a heap that has rested; what went back is counted once, reads as
+ * zeroes and can be used again; no walk begins while a fork holds it off.
  */
 #include "ktap.h"
 #include "testlib.h"
@@ -14,6 +14,7 @@
 #include "heap/reclaim.h"
 #include "heap/theap.h"
 #include "hpheap/purge.h"
+#include "rt/conf.h"
 #include "slab/slab.h"
 
 /* 4 KiB and 64 bytes; slabs of 8 units and of 4. */
@@ -125,6 +126,25 @@ static void sparse_and_quiet(void)
 	tear_down(PAGE_CLASS, NR);
 }
 
+/* What has rested for the decay time is known without a walk before. */
+static void settled(void)
+{
+	u64 at = 1000, span = decay_span(conf.dirty_decay_ms);
+
+	if (!set_up(PAGE_CLASS, NR))
+		return;
+	EXPECT(!reclaim_settle(at), "settled though all is in use");
+	for (unsigned int i = 0; i < NR; i++)
+		if (i % 8)
+			give(PAGE_CLASS, i);
+	EXPECT(!reclaim_settle(at += span), "settled, but just now in change");
+	EXPECT(!reclaim_settle(at + span - 1), "settled too early");
+	EXPECT(reclaim_settle(at += span), "not settled");
+	EXPECT(!reclaim_settle(at += span), "settled twice");
+	EXPECT(reclaim_slabs(RECLAIM_SPARSE) > NR / 2, "not taken at rest");
+	tear_down(PAGE_CLASS, NR);
+}
+
 static void disabled(void)
 {
 	if (!set_up(PAGE_CLASS, 64))
@@ -171,6 +191,7 @@ static const struct ktap_test tests[] = {
 	{"vacant_goes_back", vacant_goes_back},
 	{"live_ones_keep_pages", live_ones_keep_pages},
 	{"sparse_and_quiet", sparse_and_quiet},
+	{"settled", settled},
 	{"disabled", disabled},
 	{"held_off", held_off},
 	{},
