@@ -44,6 +44,21 @@ size_t ashlar_stats_json(char *buf, size_t len);
 void ashlar_purge(void);
 
 /**
+ * ashlar_thread_node() - choose the NUMA node that the calling thread's memory is
+ *	taken from
+ * @node: the node; -1: the one that the thread runs on, which is the default
+ *
+ * From now on the thread allocates from a heap of that node, wherever it runs, and
+ * as far as the node has memory.  What it has allocated stays where it is, and may be
+ * freed by anybody; its place is used again by threads of its node.
+ *
+ * Return: 0, or an error number: EINVAL the process may not use memory of such a
+ * node; EOPNOTSUPP the option "numa" is not "local", or the process was started
+ * with a memory policy (numactl); ENOMEM the library could not be set up.
+ */
+int ashlar_thread_node(int node);
+
+/**
  * ashlar_pressure_register() - have a function called when memory is short
  * @fn: the function
  * @arg: its argument

@@ -16,6 +16,7 @@
 #include "heap/process.h"
 #include "heap/quarantine.h"
 #include "heap/stats.h"
+#include "heap/thread.h"
 #include "os/fd.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -148,6 +149,11 @@ API void ashlar_purge(void)
 {
 	if (process_init())
 		process_purge_all();
+}
+
+API int ashlar_thread_node(int node)
+{
+	return process_init() ? -thread_set_node(&tcache, node) : ENOMEM;
 }
 
 API int ashlar_pressure_register(void (*fn)(void *arg), void *arg)

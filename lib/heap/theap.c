@@ -5,13 +5,15 @@
  */
 #include "heap/theap.h"
 
+#include <string.h>
 
 #include "cache/tcache.h"
 #include "heap/misuse.h"
 #include "heap/mixing.h"
 #include "heap/parcel.h"
-#include "rt/conf.h"
+#include "hpheap/hpheap.h"
 #include "hpheap/place.h"
+#include "rt/conf.h"
 #include "rt/meta.h"
 
 enum {
@@ -28,13 +30,13 @@ enum {
 
 static struct {
 	struct lock lock;
-	struct theap *idle; /* Guarded by lock. */
+	struct theap *idle[MAX_NODES]; /* Guarded by lock. */
 	_Atomic u32 nr;	    /* Guarded by lock for writing. */
 	struct theap *_Atomic heap[MAX_THEAPS]; /* by id, from 1; set once */
 } table;
 
 /* Table's lock held. */
-static struct theap *theap_create(void)
+static struct theap *theap_create(unsigned int node)
 {
 	u32 id = table.nr + 1;
 	struct theap *h;
@@ -45,6 +47,7 @@ static struct theap *theap_create(void)
 	if (!h)
 		return NULL;
 	h->id = id;
+	h->node = node;
 	list_init(&h->spare);
 	atomic_store_explicit(&table.heap[id], h, memory_order_release);
 	__atomic_store_n(&tcache_sized_max,
@@ -54,22 +57,40 @@ static struct theap *theap_create(void)
 	return h;
 }
 
+/* An idle heap of a node, or NULL; table's lock held. */
+static struct theap *pop_idle(unsigned int node)
+{
+	struct theap *h = table.idle[node];
+
+	if (h)
+		table.idle[node] = h->next_idle;
+	return h;
+}
+
+/* Table's lock held, or no other thread. */
+static void push_idle(struct theap *h)
+{
+	h->next_idle = table.idle[h->node];
+	table.idle[h->node] = h;
+}
+
 /**
- * theap_acquire() - a heap for a thread that starts
+ * theap_acquire() - a heap for the calling thread
  *
- * Return: the heap left behind last, or a new one; NULL when out of memory or
- * heap numbers.
+ * Return: the heap that a thread of this node left behind last, or a new one; of
+ * another node, when there can't be more; NULL when out of memory.
  */
 struct theap *theap_acquire(void)
 {
+	unsigned int node = min_size(place_node(), MAX_NODES - 1);
 	struct theap *h;
 
 	lock_acquire(&table.lock);
-	h = table.idle;
-	if (h)
-		table.idle = h->next_idle;
-	else
-		h = theap_create();
+	h = pop_idle(node);
+	if (!h)
+		h = theap_create(node);
+	for (node = 0; !h && node < MAX_NODES; node++)
+		h = pop_idle(node);
 	lock_release(&table.lock);
 	if (h)
 		atomic_store(&h->is_idle, false);
@@ -89,8 +110,7 @@ void theap_release(struct theap *h)
 	theap_trim(h);
 	lock_release(&h->lock);
 	lock_acquire(&table.lock);
-	h->next_idle = table.idle;
-	table.idle = h;
+	push_idle(h);
 	lock_release(&table.lock);
 }
 
@@ -567,14 +587,13 @@ void theap_unlock_all(void)
 void theap_reset_all(struct theap *mine)
 {
 	lock_reset(&table.lock);
-	table.idle = NULL;
+	memset(table.idle, 0, sizeof(table.idle));
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
 		lock_reset(&h->lock);
 		if (h == mine)
 			continue;
 		h->nr_loose = 0;
 		atomic_store(&h->is_idle, true);
-		h->next_idle = table.idle;
-		table.idle = h;
+		push_idle(h);
 	}
 }

@@ -30,6 +30,7 @@ struct large_figures {
 struct theap {
 	struct lock lock;
 	u32 id;
+	u32 node; /* of the threads that have it, as far as they stay on it */
 	/* Sequentially consistent, against inbox: see remote_flush(). */
 	_Atomic bool is_idle;
 	struct theap *next_idle; /* guarded by the table's lock */

@@ -10,6 +10,8 @@
  */
 #include "heap/thread.h"
 
+#include <errno.h>
+
 #include "heap/background.h"
 #include "heap/large.h"
 #include "heap/misuse.h"
@@ -76,17 +78,27 @@ static void set_habits(struct tcache *t)
 	t->budget = share_of_caches();
 }
 
+/* A heap of the node that the thread is on.  False: there is none. */
+static bool take_heap(struct tcache *t)
+{
+	struct theap *h = theap_acquire();
+
+	if (!h)
+		return false;
+	t->heap = h;
+	t->tag = h->id << ENTRY_OWNER_SHIFT;
+	set_habits(t);
+	return true;
+}
+
 /* Give the thread a heap.  False: it must do without. */
 static bool attach(struct tcache *t)
 {
 	if (t->state == TCACHE_EXITED || !process_init())
 		return false;
-	t->heap = theap_acquire();
-	if (!t->heap)
+	if (!take_heap(t))
 		return false;
-	set_habits(t);
 	t->state = TCACHE_LIVE;
-	t->tag = t->heap->id << ENTRY_OWNER_SHIFT;
 	if (atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed))
 		process_expect_threads();
 	process_watch_thread(t);
@@ -524,6 +536,36 @@ void thread_trim(struct tcache *t)
 	theap_drain(t->heap);
 	theap_trim(t->heap);
 	lock_release(&t->heap->lock);
+}
+
+/**
+ * thread_set_node() - choose the node of which a thread takes memory
+ * @t: the thread's own cache
+ * @node: the node, or -1: as the option "numa" says
+ *
+ * The thread goes on with a heap of that node.  What it has stays where it is.
+ *
+ * Return: 0 or -errno, and then nothing has changed: see place_bind(); -ENOMEM
+ * there is no heap.
+ */
+int thread_set_node(struct tcache *t, int node)
+{
+	struct theap *was;
+	int err, chosen = place_chosen();
+
+	if (t->state != TCACHE_LIVE && !attach(t))
+		return -ENOMEM;
+	err = place_bind(node);
+	if (err || t->heap->node == place_node())
+		return err;
+	thread_trim(t);
+	was = t->heap;
+	if (!take_heap(t)) {
+		place_bind(chosen);
+		return -ENOMEM;
+	}
+	theap_release(was);
+	return 0;
 }
 
 /**

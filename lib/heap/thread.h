@@ -14,6 +14,7 @@ void thread_free(void *p);
 void thread_exit(struct tcache *t);
 void thread_trim(struct tcache *t);
 void thread_tick(struct tcache *t);
+int thread_set_node(struct tcache *t, int node);
 void thread_tick_alloc(struct tcache *t);
 u32 thread_count(void);
 void thread_after_fork(void);

@@ -3,10 +3,11 @@
  * local: each node's heap prefers its node, unless the program was started
  * with a policy of its own (numactl), which then stands.  interleave: one heap,
  * whose pages go round the nodes.  bind: heaps of the nodes named only, and
- * pages of no others.
+ * pages of no others.  A thread may choose another node than its own.
  */
 #include "hpheap/place.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "os/numa.h"
@@ -16,6 +17,9 @@
 
 static u64 allowed = 1;
 static bool is_hands_off; /* the kernel's default does what is wanted */
+
+/* The node that the thread has chosen, and 1; 0: none. */
+static __thread unsigned int chosen;
 
 static void complain(u64 missing)
 {
@@ -63,12 +67,39 @@ unsigned int place_node(void)
 {
 	unsigned int node;
 
+	if (chosen)
+		return chosen - 1;
 	if (conf.numa == NUMA_INTERLEAVE)
 		return 0;
 	node = os_numa_node();
 	if (conf.numa == NUMA_LOCAL || (node < 64 && conf.numa >> node & 1))
 		return node;
 	return nth_node(conf.numa, node);
+}
+
+/**
+ * place_bind() - choose the node of which the calling thread takes memory
+ * @node: the node; -1: the one that it runs on, or as the option says
+ *
+ * Return: 0; -EINVAL: there is no such node for this process; -EOPNOTSUPP: the
+ * option, or a policy that the process was started with, has it otherwise.
+ */
+int place_bind(int node)
+{
+	bool is_alone = !(allowed & (allowed - 1));
+
+	if (node < -1 || (node >= 0 && (node > 63 || !(allowed >> node & 1))))
+		return -EINVAL;
+	if (node >= 0 && (conf.numa != NUMA_LOCAL || (is_hands_off && !is_alone)))
+		return -EOPNOTSUPP;
+	chosen = node + 1;
+	return 0;
+}
+
+/* What place_bind() was told last. */
+int place_chosen(void)
+{
+	return (int)chosen - 1;
 }
 
 /**

@@ -10,6 +10,8 @@
 
 void place_init(void);
 unsigned int place_node(void);
+int place_bind(int node);
+int place_chosen(void);
 void place_chunk(void *addr, size_t len, unsigned int node);
 u64 place_wanted(unsigned int node);
 

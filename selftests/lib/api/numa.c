@@ -3,13 +3,15 @@
  * numa.c - option "numa": where memory lies, as the kernel tells this program
  * itself and as the library's statistics have it. On a machine with one node:
  * what is possible and what is refused; with more: each way of placing, and that
- * memory freed on another node goes back to its own.
+ * memory freed on another node goes back to its own; a thread's choice of another node;
+ * heaps that threads leave behind serve others of their node.
  *
  * Each case is this program again ("inner NAME") under its own ASHLAR_CONF.
  */
 #include "ktap.h"
 #include "testlib.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -224,10 +226,102 @@ static int inner_remote(void)
 	return expect_stats();
 }
 
+static int thread_node(int node)
+{
+	int (*call)(int) = (int (*)(int))dlsym(RTLD_DEFAULT,
+					       "ashlar_thread_node");
+
+	return call ? call(node) : ENOSYS;
+}
+
+/* Wherever it runs, memory is of the node chosen, until it chooses anew. */
+static int inner_chosen(void)
+{
+	struct count count;
+	int ret;
+
+	if (run_on(0))
+		return fail(2, "can't stay on a CPU", errno);
+	ret = inner_on(0);
+	if (ret)
+		return ret;
+	ret = thread_node(1);
+	if (ret)
+		return fail(10, "not bound", ret);
+	ret = look(&count);
+	ret = ret ? ret : expect_all_on(&count, 1);
+	if (ret)
+		return ret;
+	ret = thread_node(-1);
+	if (ret)
+		return fail(11, "not unbound", ret);
+	return inner_on(0);
+}
+
+/* A thread that was started on node @arg: blocks that stay live keep its heap's slabs. */
+static void *heir_thread(void *arg)
+{
+	int node = arg ? 1 : 0, i;
+	struct count count = {.all = 0};
+
+	for (i = 0; i < NR_SMALL; i++) {
+		small[node][i] = malloc(1500);
+		memset(small[node][i], 1, 1500);
+		if (i % 50 == 0)
+			add_page(&count, small[node][i]);
+	}
+	for (i = 0; i < NR_SMALL; i++)
+		if (i % 4)
+			free(small[node][i]);
+	return (void *)(intptr_t)(count.nr[node] < count.all * 9 / 10);
+}
+
+/* What a thread of one node leaves behind is not for one of the other. */
+static int inner_heirs(void)
+{
+	pthread_t thread;
+	void *ret;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		if (run_on(i % 2))
+			return fail(2, "can't stay on a CPU", i);
+		if (pthread_create(&thread, NULL, heir_thread,
+				   i % 2 ? &thread : NULL))
+			return fail(2, "pthread_create", i);
+		pthread_join(thread, &ret);
+		if (ret)
+			return fail(12, "not on its own node", i);
+	}
+	return ashlar_stat("heaps") > 3 ?
+		       fail(13, "heaps not reused", ashlar_stat("heaps")) : 0;
+}
+
+/* What there is to choose from on any machine. */
+static int inner_choices(void)
+{
+	if (thread_node(0) || thread_node(-1))
+		return fail(2, "node 0 refused", thread_node(0));
+	if (thread_node(60) != EINVAL || thread_node(64) != EINVAL)
+		return fail(3, "a missing node", thread_node(60));
+	if (thread_node(-2) != EINVAL)
+		return fail(4, "below -1", thread_node(-2));
+	return 0;
+}
+
+static int inner_no_choice(void)
+{
+	if (thread_node(0) != EOPNOTSUPP)
+		return fail(2, "chosen all the same", thread_node(0));
+	return thread_node(-1) ? fail(3, "no way back", thread_node(-1)) : 0;
+}
+
 static const struct inner inners[] = {
 	{"on_0", inner_on_0},	  {"on_1", inner_on_1},
 	{"spread", inner_spread}, {"nothing", inner_nothing},
-	{"remote", inner_remote},
+	{"remote", inner_remote}, {"chosen", inner_chosen},
+	{"heirs", inner_heirs},	  {"choices", inner_choices},
+	{"no_choice", inner_no_choice},
 	{},
 };
 
@@ -303,12 +397,36 @@ static void remote_frees_go_home(void)
 	expect_inner("remote", "numa:local,backend:plain", NULL);
 }
 
+static void choices(void)
+{
+	if (skipped(1))
+		return;
+	expect_inner("choices", "numa:local", NULL);
+	expect_inner("no_choice", "numa:interleave", NULL);
+	expect_inner("no_choice", "numa:bind=0", NULL);
+}
+
+static void threads_choose(void)
+{
+	if (skipped(2))
+		return;
+	if (cpu_of(0) < 0 || cpu_of(1) < 0) {
+		ktap_skip("a node without a CPU");
+		return;
+	}
+	expect_inner("chosen", "numa:local", NULL);
+	expect_inner("chosen", "numa:local,backend:plain", NULL);
+	expect_inner("heirs", "numa:local", NULL);
+}
+
 static const struct ktap_test tests[] = {
 	{"one_node", one_node},
 	{"missing_node", missing_node},
 	{"bind", bind},
 	{"interleave", interleave},
 	{"remote_frees_go_home", remote_frees_go_home},
+	{"choices", choices},
+	{"threads_choose", threads_choose},
 	{},
 };
 
