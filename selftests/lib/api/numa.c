@@ -3,8 +3,8 @@
  * numa.c - option "numa": where memory lies, as the kernel tells this program
  * itself and as the library's statistics have it. On a machine with one node:
  * what is possible and what is refused; with more: each way of placing, and that
- * memory freed on another node goes back to its own; a thread's choice of another node;
- * heaps that threads leave behind serve others of their node.
+ * memory freed on another node goes back to its own, that a thread may choose
+ * another node, and that heaps left behind serve threads of their node.
  *
  * Each case is this program again ("inner NAME") under its own ASHLAR_CONF.
  */
@@ -161,14 +161,11 @@ static int run_on(int node)
 
 static void *small[2][NR_SMALL];
 
-/* Blocks on one's own node; then those of the other node are freed. */
-static pthread_barrier_t barrier;
-
-static void *node_thread(void *arg)
+/* Allocate all of a node's.  Return: are nearly all there? */
+static bool fill_small(int node)
 {
-	int node = arg ? 1 : 0, i;
 	struct count count = {.all = 0};
-	intptr_t ret = run_on(node) ? 1 : 0;
+	int i;
 
 	for (i = 0; i < NR_SMALL; i++) {
 		small[node][i] = malloc(1500);
@@ -176,7 +173,18 @@ static void *node_thread(void *arg)
 		if (i % 50 == 0)
 			add_page(&count, small[node][i]);
 	}
-	if (count.nr[node] < count.all * 9 / 10)
+	return count.nr[node] >= count.all * 9 / 10;
+}
+
+/* Blocks on one's own node; then those of the other node are freed. */
+static pthread_barrier_t barrier;
+
+static void *node_thread(void *arg)
+{
+	int node = arg ? 1 : 0, i;
+	intptr_t ret = run_on(node) ? 1 : 0;
+
+	if (!fill_small(node))
 		ret = 2;
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < NR_SMALL; i++)
@@ -258,22 +266,19 @@ static int inner_chosen(void)
 	return inner_on(0);
 }
 
-/* A thread that was started on node @arg: blocks that stay live keep its heap's slabs. */
+/*
+ * A thread that was started on node @arg.  Blocks that stay live keep its heap's
+ * slabs.
+ */
 static void *heir_thread(void *arg)
 {
 	int node = arg ? 1 : 0, i;
-	struct count count = {.all = 0};
+	bool is_local = fill_small(node);
 
-	for (i = 0; i < NR_SMALL; i++) {
-		small[node][i] = malloc(1500);
-		memset(small[node][i], 1, 1500);
-		if (i % 50 == 0)
-			add_page(&count, small[node][i]);
-	}
 	for (i = 0; i < NR_SMALL; i++)
 		if (i % 4)
 			free(small[node][i]);
-	return (void *)(intptr_t)(count.nr[node] < count.all * 9 / 10);
+	return (void *)(intptr_t)!is_local;
 }
 
 /* What a thread of one node leaves behind is not for one of the other. */
@@ -336,6 +341,17 @@ static bool skipped(int nodes_wanted)
 	return true;
 }
 
+/* The same of two nodes that have CPUs. */
+static bool skipped_on_cpus(void)
+{
+	if (skipped(2))
+		return true;
+	if (cpu_of(0) >= 0 && cpu_of(1) >= 0)
+		return false;
+	ktap_skip("a node without a CPU");
+	return true;
+}
+
 static void expect_inner(const char *name, const char *conf, const char *says)
 {
 	struct child child;
@@ -387,12 +403,8 @@ static void interleave(void)
 
 static void remote_frees_go_home(void)
 {
-	if (skipped(2))
+	if (skipped_on_cpus())
 		return;
-	if (cpu_of(0) < 0 || cpu_of(1) < 0) {
-		ktap_skip("a node without a CPU");
-		return;
-	}
 	expect_inner("remote", "numa:local", NULL);
 	expect_inner("remote", "numa:local,backend:plain", NULL);
 }
@@ -408,12 +420,8 @@ static void choices(void)
 
 static void threads_choose(void)
 {
-	if (skipped(2))
+	if (skipped_on_cpus())
 		return;
-	if (cpu_of(0) < 0 || cpu_of(1) < 0) {
-		ktap_skip("a node without a CPU");
-		return;
-	}
 	expect_inner("chosen", "numa:local", NULL);
 	expect_inner("chosen", "numa:local,backend:plain", NULL);
 	expect_inner("heirs", "numa:local", NULL);

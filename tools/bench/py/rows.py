@@ -10,8 +10,8 @@ REAL = os.path.join(HERE, "real")
 
 # Synthetic programs, each in a form for 2 threads and one for 8.
 SYNTHETIC = ["server", "prodcons", "handover", "batch", "replace", "size_mix",
-             "table", "realloc", "tree", "fragment", "buffers", "large", "share_active",
-             "share_passive", "thread_churn"]
+             "table", "realloc", "tree", "fragment", "buffers", "large",
+             "share_active", "share_passive", "thread_churn"]
 
 
 class Row:
