@@ -28,7 +28,6 @@ enum {
 	NO_OWNER = 0xffffff,
 	PARCEL_OBJS = 62,
 	RUN_UNITS_MAX = 64, /* of a run that may wait */
-	STACK_WORDS = (NR_CLASSES + 63) / 64,
 };
 
 /* Foreign objects on their way to one owner. */
@@ -84,7 +83,8 @@ struct tcache {
 	bool is_shut; /* was trimmed since this thread allocated last */
 	u32 hand; /* class from which room was taken last */
 	u32 shortened_at; /* nr_slow then */
-	u64 stacks[STACK_WORDS]; /* one bit a class: it has an array */
+	u64 stacks[CLASS_WORDS]; /* one bit a class: it has an array... */
+	u64 watched[CLASS_WORDS]; /* ...its length was noted in seen[] */
 	u16 cap[NR_CLASSES];
 	u8 swing[NR_CLASSES]; /* enum tcache_swing */
 	u8 step[NR_CLASSES]; /* moves in one direction since it last turned */

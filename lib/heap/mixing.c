@@ -175,8 +175,7 @@ static bool mix_one(struct theap *h)
 		theap_place(h, s);
 		return false;
 	}
-	counter_add(&h->vacant[s->class], -nr_free);
-	counter_add(&h->slots[s->class], -nr_slots);
+	theap_count_slots(h, s->class, -nr_slots, -nr_free);
 	h->mixed_bytes += slab_bytes(s);
 	rooms_add(leaf, s);
 	rooms_note(&h->rooms, s, mixed_rooms(s));

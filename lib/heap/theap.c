@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Slabs of a thread heap, by class and fullness; the table of all heaps; and
- * the list of those whose thread has gone.
+ * Slabs of a thread heap, by class and fullness, and those that are empty.
  */
 #include "heap/theap.h"
 
-#include <string.h>
-
-#include "cache/tcache.h"
 #include "heap/misuse.h"
 #include "heap/mixing.h"
 #include "heap/parcel.h"
-#include "hpheap/hpheap.h"
 #include "hpheap/place.h"
 #include "rt/conf.h"
-#include "rt/meta.h"
 
 enum {
 	FETCH_AHEAD = 8, /* objects */
@@ -27,112 +21,6 @@ enum {
 	WIDEST_FROM = 64, /* and so is one four times as long */
 	BATCH_PART = 16,  /* of a class: most that it takes at once */
 };
-
-static struct {
-	struct lock lock;
-	struct theap *idle[MAX_NODES]; /* Guarded by lock. */
-	_Atomic u32 nr;	    /* Guarded by lock for writing. */
-	struct theap *_Atomic heap[MAX_THEAPS]; /* by id, from 1; set once */
-} table;
-
-/* Table's lock held. */
-static struct theap *theap_create(unsigned int node)
-{
-	u32 id = table.nr + 1;
-	struct theap *h;
-
-	if (id == MAX_THEAPS)
-		return NULL;
-	h = meta_alloc(sizeof(*h));
-	if (!h)
-		return NULL;
-	h->id = id;
-	h->node = node;
-	list_init(&h->spare);
-	atomic_store_explicit(&table.heap[id], h, memory_order_release);
-	__atomic_store_n(&tcache_sized_max,
-			 id == 1 && !conf.harden ? FINE_MAX : 0,
-			 __ATOMIC_RELAXED);
-	table.nr++;
-	return h;
-}
-
-/* An idle heap of a node, or NULL; table's lock held. */
-static struct theap *pop_idle(unsigned int node)
-{
-	struct theap *h = table.idle[node];
-
-	if (h)
-		table.idle[node] = h->next_idle;
-	return h;
-}
-
-/* Table's lock held, or no other thread. */
-static void push_idle(struct theap *h)
-{
-	h->next_idle = table.idle[h->node];
-	table.idle[h->node] = h;
-}
-
-/**
- * theap_acquire() - a heap for the calling thread
- *
- * Return: the heap that a thread of this node left behind last, or a new one; of
- * another node, when there can't be more; NULL when out of memory.
- */
-struct theap *theap_acquire(void)
-{
-	unsigned int node = min_size(place_node(), MAX_NODES - 1);
-	struct theap *h;
-
-	lock_acquire(&table.lock);
-	h = pop_idle(node);
-	if (!h)
-		h = theap_create(node);
-	for (node = 0; !h && node < MAX_NODES; node++)
-		h = pop_idle(node);
-	lock_release(&table.lock);
-	if (h)
-		atomic_store(&h->is_idle, false);
-	return h;
-}
-
-/**
- * theap_release() - a thread leaves its heap
- * @h: the heap; the thread has returned what its cache held
- */
-void theap_release(struct theap *h)
-{
-	/* Whoever fills the inbox after this empties it himself. */
-	atomic_store(&h->is_idle, true);
-	lock_acquire(&h->lock);
-	theap_drain(h);
-	theap_trim(h);
-	lock_release(&h->lock);
-	lock_acquire(&table.lock);
-	push_idle(h);
-	lock_release(&table.lock);
-}
-
-/* The heap with an id that a map entry names. */
-struct theap *theap_by_id(u32 id)
-{
-	return atomic_load_explicit(&table.heap[id], memory_order_acquire);
-}
-
-/* How many heaps there are. */
-u32 theap_count(void)
-{
-	return atomic_load_explicit(&table.nr, memory_order_relaxed);
-}
-
-/* All heaps in turn, from NULL to NULL. */
-struct theap *theap_next(struct theap *h)
-{
-	u32 id = h ? h->id + 1 : 1;
-
-	return id < MAX_THEAPS ? theap_by_id(id) : NULL;
-}
 
 /* Put a slab where its fullness says; it is in no list.  Lock held. */
 void theap_place(struct theap *h, struct slab *s)
@@ -175,8 +63,7 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
 		theap_unplace(h, s);
-		counter_add(&h->slots[s->class], -s->nr_objs);
-		counter_add(&h->vacant[s->class], -s->nr_objs);
+		theap_count_slots(h, s->class, -s->nr_objs, -s->nr_objs);
 		h->slab_bytes -= slab_bytes(s);
 		slab_destroy(s, &rest);
 	}
@@ -248,11 +135,9 @@ static struct slab *turn_spare(struct theap *h, unsigned int c)
 
 		if (slab_may_turn(s, c)) {
 			theap_unplace(h, s);
-			counter_add(&h->slots[s->class], -s->nr_objs);
-			counter_add(&h->vacant[s->class], -s->nr_objs);
+			theap_count_slots(h, s->class, -s->nr_objs, -s->nr_objs);
 			slab_turn(s, c, h->id);
-			counter_add(&h->slots[c], s->nr_objs);
-			counter_add(&h->vacant[c], s->nr_objs);
+			theap_count_slots(h, c, s->nr_objs, s->nr_objs);
 			return s;
 		}
 		n = n->next;
@@ -269,14 +154,14 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 		.owner = h->id,
 	};
 	struct slab *slabs[SLAB_BATCH];
-	unsigned int nr;
+	unsigned int nr, nr_slots;
 
 	want.node = place_node();
 	nr = slab_create(&want, batch_of(h, c), slabs);
 	if (!nr)
 		return NULL;
-	counter_add(&h->slots[c], nr * slabs[0]->nr_objs);
-	counter_add(&h->vacant[c], nr * slabs[0]->nr_objs);
+	nr_slots = nr * slabs[0]->nr_objs;
+	theap_count_slots(h, c, nr_slots, nr_slots);
 	h->slab_bytes += slab_bytes(slabs[0]) * nr;
 	while (--nr)
 		theap_place(h, slabs[nr]);
@@ -307,7 +192,7 @@ static inline unsigned int take_at_hand(struct theap *h, unsigned int c,
 	if (unlikely(!s))
 		return 0;
 	n = slab_take(s, objs, nr);
-	counter_add(&h->vacant[c], -n);
+	theap_count_vacant(h, c, -n);
 	if (s->level != slab_level(s)) {
 		theap_unplace(h, s);
 		theap_place(h, s);
@@ -417,7 +302,7 @@ static noinline void put_other(struct theap *h, u64 entry, unsigned int c,
 		if (mixing_put(h, slab_of_entry(entry), obj) !=
 		    size_classes[c].size)
 			misuse_die(MISUSE_SIZE, obj);
-		counter_add(&h->vacant[c], -1); /* counted as a slot of a plain one */
+		theap_count_vacant(h, c, -1); /* counted as a slot of a plain one */
 		return;
 	}
 	if (is >= NR_CLASSES) /* its slab has gone since */
@@ -461,7 +346,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 
 	lock_acquire(&h->lock);
 	mixing_freed(h, (size_t)nr * size_classes[c].size);
-	counter_add(&h->vacant[c], nr);
+	theap_count_vacant(h, c, nr);
 	for (; nr; objs += n, nr -= n) {
 		/* Headers lie apart: fetch them before they are needed. */
 		if (nr > FETCH_AHEAD) {
@@ -493,7 +378,7 @@ void theap_drain(struct theap *h)
 
 			n = put(h, entry, c, p->objs + i, p->nr - i);
 			mixing_freed(h, n * size_classes[c].size);
-			counter_add(&h->vacant[c], n);
+			theap_count_vacant(h, c, n);
 		}
 	}
 	parcel_give_back(h, all);
@@ -555,45 +440,4 @@ void theap_check(struct theap *h)
 		units += container_of(n, struct slab, link)->span.nr_units;
 	assert(units == h->spare_units);
 	(void)units;
-}
-
-/*
- * Before a fork: no heap is in the middle of a change.  The table comes first,
- * so that no heap is made between this and theap_unlock_all(): it would be
- * unlocked without having been locked.
- */
-void theap_lock_all(void)
-{
-	lock_acquire(&table.lock);
-	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
-		lock_acquire(&h->lock);
-}
-
-/* In the parent. */
-void theap_unlock_all(void)
-{
-	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
-		lock_release(&h->lock);
-	lock_release(&table.lock);
-}
-
-/**
- * theap_reset_all() - in the child of a fork
- * @mine: the heap of the one thread that is left, or NULL
- *
- * The heaps of the others are idle now.  What their caches held is lost to the
- * child: nobody can tell how far they had come.
- */
-void theap_reset_all(struct theap *mine)
-{
-	lock_reset(&table.lock);
-	memset(table.idle, 0, sizeof(table.idle));
-	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
-		lock_reset(&h->lock);
-		if (h == mine)
-			continue;
-		h->nr_loose = 0;
-		atomic_store(&h->is_idle, true);
-		push_idle(h);
-	}
 }

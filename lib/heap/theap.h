@@ -18,6 +18,7 @@
 enum {
 	MAX_THEAPS = 1 << 16,
 	MOST_LOOSE = 32,
+	SLACK = 128 << 10, /* bytes vacant in slabs of a class: much */
 };
 
 struct parcel;
@@ -54,7 +55,8 @@ struct theap {
 	_Atomic size_t strain; /* bytes to be freed yet: see mixing_is_calm() */
 	/* Counters that the owner reads without the lock: of plain slabs... */
 	_Atomic u32 slots[NR_CLASSES];
-	_Atomic u32 vacant[NR_CLASSES]; /* those that are free, and... */
+	_Atomic u32 vacant[NR_CLASSES]; /* those that are free... */
+	_Atomic u64 slack[CLASS_WORDS]; /* ...classes with much vacant, and... */
 	_Atomic size_t used; /* bytes of slots handed to caches or users */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
 	struct list spare; /* ...and of all, each the newest first */
@@ -73,12 +75,17 @@ struct theap {
 	struct large_figures large; /* only the owner writes */
 };
 
+/* Of theaps.c */
 struct theap *theap_acquire(void);
 void theap_release(struct theap *h);
 struct theap *theap_by_id(u32 id);
 u32 theap_count(void);
 struct theap *theap_next(struct theap *h);
+void theap_lock_all(void);
+void theap_unlock_all(void);
+void theap_reset_all(struct theap *mine);
 
+/* Of theap.c */
 unsigned int theap_refill(struct theap *h, unsigned int c, void **objs,
 			  unsigned int nr);
 void theap_return(struct theap *h, unsigned int c, void **objs,
@@ -92,11 +99,31 @@ void theap_trim(struct theap *h);
 void theap_check(struct theap *h);
 
 /* Below: for reclaim.c and mixing.c. */
+
+/* So many slots of a class more are free, or fewer.  Lock held. */
+static inline void theap_count_vacant(struct theap *h, unsigned int c, int n)
+{
+	_Atomic u64 *slack = &h->slack[c / 64];
+	size_t bytes;
+	u64 bit;
+
+	counter_add(&h->vacant[c], n);
+	bytes = (size_t)counter_read(&h->vacant[c]) * size_classes[c].size;
+	bit = (u64)(bytes >= SLACK) << (c % 64);
+	atomic_store_explicit(slack,
+			      (counter_read(slack) & ~(1ULL << (c % 64))) | bit,
+			      memory_order_relaxed);
+}
+
+/* Slots of a class that come or go, so many of them free.  Lock held. */
+static inline void theap_count_slots(struct theap *h, unsigned int c,
+				     int nr_slots, int nr_free)
+{
+	counter_add(&h->slots[c], nr_slots);
+	theap_count_vacant(h, c, nr_free);
+}
+
 void theap_place(struct theap *h, struct slab *s);
 void theap_unplace(struct theap *h, struct slab *s);
-
-void theap_lock_all(void);
-void theap_unlock_all(void);
-void theap_reset_all(struct theap *mine);
 
 #endif

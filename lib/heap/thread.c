@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
  * Threads come, run out of cached objects, have too many of them, and go.
- *
- * A stack of the cache grows as it is used: to 4 KiB worth of objects if the
- * thread just allocates, and further, to 1 MiB, if it is full and empty by
- * turns.  One that is not used for a while gives back what it holds if slabs
- * could come free by that.  All stacks of a thread together may hold tcache_max
- * bytes, less where there are many threads.
  */
 #include "heap/thread.h"
 
@@ -21,6 +15,7 @@
 #include "heap/process.h"
 #include "heap/remote.h"
 #include "heap/runs.h"
+#include "heap/stacks.h"
 #include "heap/theap.h"
 #include "hpheap/limit.h"
 #include "hpheap/place.h"
@@ -32,16 +27,9 @@ enum {
 	MAX_SPARE_UNITS = 128, /* empty slabs a heap may keep, and at least */
 	MIN_SPARE_UNITS = 4,
 	CROWD = 32,	   /* more threads than this must be frugal */
-	CROWD_START = 4,   /* objects in their stacks at first */
 	SPARE_THREADS = 8, /* so many threads may keep the most */
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
-	MIN_BUDGET = 32 << 10,
-	FEW = 8,
-	SHORTEN_EVERY = 64, /* slow paths */
-	FULL_STEP = 3, /* a sixteenth, doubled so many times, is half */
-	LONG_BYTES = 4 << 10, /* a stack that can give room to others */
 	TICK_EVERY = 64, /* slow paths */
-	IDLE_VACANT = 128 << 10, /* bytes vacant in slabs, for a flush to help */
 };
 
 static _Atomic u32 nr_threads;
@@ -56,12 +44,7 @@ static size_t share_of_caches(void)
 {
 	size_t n = max_size(thread_count(), FULL_SHARE_THREADS);
 
-	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, MIN_BUDGET);
-}
-
-static inline size_t budget(const struct tcache *t)
-{
-	return limit_is_pressed() ? MIN_BUDGET : t->budget;
+	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, LEAST_BUDGET);
 }
 
 /* How much a thread may hold depends on how many there are. */
@@ -105,83 +88,12 @@ static bool attach(struct tcache *t)
 	return true;
 }
 
-/*
- * How many objects move between a stack and the slabs at once: few at first when
- * it ran empty after it was full, or the other way round, so that a working set
- * of about its length stays in it; then twice as many each time, up to half.
- */
-static unsigned int next_share(struct tcache *t, unsigned int c,
-			       bool has_turned)
-{
-	unsigned int cap = t->cap[c], half = (cap + 1) / 2;
-	unsigned int step = has_turned ? 0 : t->step[c];
-
-	t->step[c] = min_size(step + 1, FULL_STEP);
-	return min_size(half, max_size(cap / 16, FEW) << step);
-}
-
-/* Put the objects that have waited longest back into slabs. */
-static void flush_oldest(struct tcache *t, unsigned int c, unsigned int nr)
-{
-	theap_return(t->heap, c, t->floor[c] + t->cap[c] - nr, nr);
-	tcache_drop_oldest(t, c, nr);
-}
-
-/*
- * Halve the next stack in turn that is long, so that others may grow; not often,
- * or stacks that all want to grow would do nothing else.
- */
-static void shorten_one(struct tcache *t, unsigned int except)
-{
-	if (t->nr_slow - t->shortened_at < SHORTEN_EVERY)
-		return;
-	t->shortened_at = t->nr_slow;
-	for (unsigned int i = 0; i < NR_CLASSES; i++) {
-		unsigned int c = t->hand = (t->hand + 1) % NR_CLASSES;
-		unsigned int cap = t->cap[c] / 2, nr = tcache_nr(t, c);
-
-		if (c == except || cap * size_classes[c].size < LONG_BYTES)
-			continue;
-		if (nr > cap)
-			flush_oldest(t, c, nr - cap);
-		tcache_resize(t, c, cap);
-		return;
-	}
-}
-
-/* Make a stack longer if there is leave to; false: it stays as it is. */
-static bool widen(struct tcache *t, unsigned int c, unsigned int limit)
-{
-	unsigned int cap = t->cap[c], size = size_classes[c].size;
-	unsigned int start = thread_count() > CROWD ? CROWD_START : UINT_MAX;
-	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
-	size_t most = budget(t) / 8 * 9; /* an eighth for the last step */
-
-	want = min_size(want, limit);
-	if (want <= cap || conf.harden)
-		return false;
-	if (cap && t->capacity + (size_t)(want - cap) * size > most) {
-		/* What is left, if it is worth the while. */
-		size_t left = most > t->capacity ? most - t->capacity : 0;
-
-		want = cap + left / size;
-		if (want < cap + cap / 4 + 1) {
-			shorten_one(t, c);
-			return false;
-		}
-	}
-	return tcache_resize(t, c, want);
-}
-
 /* The stack of class @c is full: make room, or put @obj into its slab. */
 static noinline void take_over(struct tcache *t, unsigned int c, void *obj)
 {
-	if (!widen(t, c, tcache_max_cap(c)) && t->cap[c])
-		flush_oldest(t, c, next_share(t, c, false));
-	if (tcache_room(t, c))
-		tcache_push_all(t, c, &obj, 1);
-	else
-		theap_return(t->heap, c, &obj, 1);
+	if (!stack_widen(t, c, tcache_max_cap(c)) && t->cap[c])
+		stack_flush(t, c, stack_share(t, c, false));
+	stack_push(t, c, obj);
 }
 
 static inline u32 entry_of_own(const struct tcache *t, const void *obj)
@@ -259,41 +171,6 @@ static void *alloc_homeless(unsigned int c)
 	return theap_refill(h, c, &obj, 1) ? obj : NULL;
 }
 
-/* Would slabs of the class come free if its stack of @nr objects did? */
-static bool is_pinning(struct tcache *t, unsigned int c, unsigned int nr)
-{
-	unsigned int vacant = theap_class_vacant(t->heap, c);
-
-	return vacant >= nr &&
-	       (size_t)vacant * size_classes[c].size >= IDLE_VACANT;
-}
-
-/*
- * A stack that stands where it stood at the last look was most likely not used
- * since.
- */
-static void flush_if_idle(struct tcache *t, unsigned int c)
-{
-	unsigned int nr = tcache_nr(t, c);
-
-	if (nr && nr == t->seen[c] && is_pinning(t, c, nr)) {
-		flush_oldest(t, c, nr);
-		nr = 0;
-	}
-	t->seen[c] = nr;
-}
-
-/*
- * A few objects that a program is done with pin a slab each while they wait in
- * the cache.
- */
-static void flush_idle(struct tcache *t)
-{
-	for (unsigned int i = 0; i < STACK_WORDS; i++)
-		for (u64 m = t->stacks[i]; m; m &= m - 1)
-			flush_if_idle(t, i * 64 + ctz64(m));
-}
-
 /**
  * thread_tick() - what has to be done now and then
  * @t: the thread's cache; no lock is held
@@ -306,8 +183,8 @@ void thread_tick(struct tcache *t)
 		return;
 	if (t->heap) {
 		set_habits(t);
-		flush_idle(t);
-		runs_review(&t->runs, budget(t));
+		stacks_flush_idle(t);
+		runs_review(&t->runs, stacks_budget(t));
 	}
 	press_shrink(t);
 	h = hpheap_get(place_node());
@@ -329,18 +206,37 @@ void thread_tick_alloc(struct tcache *t)
 		background_poke(t->heap ? theap_vacant(t->heap) : 0);
 }
 
-/* Fill a share of an empty stack from slabs; one object, if there is no stack. */
-static void *refill(struct tcache *t, unsigned int c, bool has_turned)
+/* An object when the cache has none of the class. */
+static inline void *alloc(unsigned int c, bool may_be_larger)
 {
-	unsigned int want = max_size(next_share(t, c, has_turned), 1);
-	void *obj, **objs = t->cap[c] ? t->top[c] - want : &obj;
-	unsigned int got = theap_refill(t->heap, c, objs, want);
+	struct tcache *t = &tcache;
+	unsigned int n = c;
+	bool has_turned;
+	void *obj;
 
-	if (!got)
+	if (t->state != TCACHE_LIVE && !attach(t))
+		return alloc_homeless(c);
+	stack_widen(t, c,
+		    tcache_miss_cap(c, theap_class_bytes(t->heap, c),
+				    t->heap->is_frugal));
+	has_turned = t->swing[c] == SWING_FULL;
+	if (has_turned)
+		t->swing[c] = SWING_FULL_EMPTY;
+	t->is_shut = false;
+	/* The set-up itself may have allocated, too. */
+	take_foreign(t);
+	if (may_be_larger && !*t->top[c])
+		n = stack_nearest(t, c);
+	if (*t->top[n])
+		return *t->top[n]++;
+	obj = stack_refill(t, n, has_turned);
+	if (unlikely(!obj) && press_relieve())
+		obj = stack_refill(t, c, has_turned);
+	if (unlikely(!obj)) {
+		press_refused();
 		return NULL;
-	obj = objs[0];
-	if (t->cap[c])
-		tcache_fill(t, c, want, got);
+	}
+	thread_tick_alloc(t);
 	return obj;
 }
 
@@ -352,32 +248,18 @@ static void *refill(struct tcache *t, unsigned int c, bool has_turned)
  */
 void *thread_alloc(unsigned int c)
 {
-	struct tcache *t = &tcache;
-	bool has_turned;
-	void *obj;
+	return alloc(c, false);
+}
 
-	if (t->state != TCACHE_LIVE && !attach(t))
-		return alloc_homeless(c);
-	widen(t, c,
-	      tcache_miss_cap(c, theap_class_bytes(t->heap, c),
-			      t->heap->is_frugal));
-	has_turned = t->swing[c] == SWING_FULL;
-	if (has_turned)
-		t->swing[c] = SWING_FULL_EMPTY;
-	t->is_shut = false;
-	/* The set-up itself may have allocated, too. */
-	take_foreign(t);
-	if (*t->top[c])
-		return *t->top[c]++;
-	obj = refill(t, c, has_turned);
-	if (unlikely(!obj) && press_relieve())
-		obj = refill(t, c, has_turned);
-	if (unlikely(!obj)) {
-		press_refused();
-		return NULL;
-	}
-	thread_tick_alloc(t);
-	return obj;
+/**
+ * thread_alloc_near() - the same, or one of a class a little larger
+ * @c: class, above FINE_MAX
+ *
+ * Return: the object, or NULL when out of memory.
+ */
+void *thread_alloc_near(unsigned int c)
+{
+	return alloc(c, true);
 }
 
 /**
@@ -407,7 +289,7 @@ void *thread_alloc_aligned(unsigned int c, size_t align)
 		theap_return(h, c, &p, 1);
 		nr = tcache_nr(t, c);
 		if (nr)
-			flush_oldest(t, c, nr);
+			stack_flush(t, c, nr);
 	}
 }
 
@@ -421,9 +303,9 @@ static bool is_done(struct tcache *t)
 {
 	size_t used = theap_used(t->heap), times = t->heap->is_frugal ? 2 : 32;
 
-	if (used > times * budget(t))
+	if (used > times * stacks_budget(t))
 		t->was_large = true;
-	return t->was_large && used <= budget(t);
+	return t->was_large && used <= stacks_budget(t);
 }
 
 /* The cache is full. */
@@ -433,7 +315,7 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	bool has_turned = t->swing[c] == SWING_FULL_EMPTY;
 
 	if (has_turned || (!t->cap[c] && !is_frugal && !t->is_shut))
-		widen(t, c, tcache_max_cap(c));
+		stack_widen(t, c, tcache_max_cap(c));
 	t->swing[c] = SWING_FULL;
 	if (!tcache_room(t, c) && is_done(t)) {
 		thread_trim(t);
@@ -441,11 +323,8 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 		t->is_shut = true;
 	}
 	if (!tcache_room(t, c) && t->cap[c])
-		flush_oldest(t, c, next_share(t, c, has_turned));
-	if (tcache_room(t, c))
-		tcache_push_all(t, c, &p, 1);
-	else
-		theap_return(t->heap, c, &p, 1);
+		stack_flush(t, c, stack_share(t, c, has_turned));
+	stack_push(t, c, p);
 	thread_tick(t);
 }
 
@@ -487,7 +366,7 @@ static void free_large(struct tcache *t, u64 entry, void *p)
 			!t->heap->is_frugal;
 	struct span *s = large_end(entry, p);
 
-	if (!may_keep || !runs_keep(&t->runs, s, budget(t)))
+	if (!may_keep || !runs_keep(&t->runs, s, stacks_budget(t)))
 		large_release(s);
 }
 
@@ -522,14 +401,8 @@ void thread_trim(struct tcache *t)
 	if (t->state != TCACHE_LIVE)
 		return;
 	remote_flush_all(t);
-	for (unsigned int c = 0; c < NR_CLASSES; c++) {
-		unsigned int nr = tcache_nr(t, c);
-
-		if (nr)
-			flush_oldest(t, c, nr);
-		tcache_resize(t, c, 0);
-		t->swing[c] = SWING_NONE;
-	}
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		stack_drop(t, c);
 	runs_flush(&t->runs);
 	mixing_flush(t->heap);
 	lock_acquire(&t->heap->lock);

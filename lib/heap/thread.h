@@ -9,6 +9,7 @@
 #include "cache/tcache.h"
 
 void *thread_alloc(unsigned int c);
+void *thread_alloc_near(unsigned int c);
 void *thread_alloc_aligned(unsigned int c, size_t align);
 void thread_free(void *p);
 void thread_exit(struct tcache *t);

@@ -105,19 +105,17 @@ static size_t decaying(struct hpheap *h)
 			   h->stats.used >> UNIT_SHIFT);
 }
 
-/* Units that may stay dirty; lock held. */
-static size_t keep(struct hpheap *h, enum purge_how how)
+/* Units that may stay dirty, @curve being decaying(); lock held. */
+static size_t staying(const struct hpheap *h, size_t curve)
 {
-	if (how == PURGE_ALL || limit_is_pressed())
-		return 0;
-	return max_size(decaying(h), h->nr_ahead);
+	return limit_is_pressed() ? 0 : max_size(curve, h->nr_ahead);
 }
 
 /* The next huge pages to purge; lock held. */
 static void take_victims(struct batch *b, struct hpheap *h, enum purge_how how,
 			 unsigned int max)
 {
-	size_t stays = keep(h, how);
+	size_t stays = how == PURGE_ALL ? 0 : staying(h, decaying(h));
 	struct hpage *hp;
 
 	while (b->nr < max && h->nr_dirty > stays && (hp = victim(h, how)))
@@ -209,7 +207,7 @@ static enum purge_result tick(struct hpheap *h, u64 now_ms,
 			      unsigned int max_steps, u64 max_ns)
 {
 	enum purge_result idle = PURGE_IDLE;
-	size_t done = 0;
+	size_t curve, done = 0;
 	bool is_due, has_more;
 
 	if (is_disabled)
@@ -217,8 +215,9 @@ static enum purge_result tick(struct hpheap *h, u64 now_ms,
 	lock_acquire(&h->lock);
 	decay_advance(&h->decay, now_ms, conf.dirty_decay_ms,
 		      h->stats.used >> UNIT_SHIFT);
-	is_due = h->nr_dirty > keep(h, PURGE_DECAY);
-	if (h->nr_dirty && conf.dirty_decay_ms > 0 && decaying(h))
+	curve = decaying(h);
+	is_due = h->nr_dirty > staying(h, curve);
+	if (h->nr_dirty && conf.dirty_decay_ms > 0 && curve)
 		idle = PURGE_WAITING;
 	lock_release(&h->lock);
 	if (!is_due || !lock_try(&h->purge_lock))

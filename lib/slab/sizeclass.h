@@ -15,6 +15,7 @@ enum {
 	STEP_SHIFT = 6,		/* above, sizes of classes are multiples of this */
 	SMALL_MAX = 32 << 10,	/* up to here, from slabs */
 	NR_CLASSES = NR_FINE + 5 * 16,
+	CLASS_WORDS = (NR_CLASSES + 63) / 64, /* of a set of classes */
 	MAX_SLAB_OBJS = 512,
 };
 

@@ -132,6 +132,64 @@ static void usable_is_writable(void)
 	EXPECT_EQ(0, malloc_usable_size(NULL));
 }
 
+/* What a block above 1 KiB needs, 16 sizes to a doubling, and @more sizes up. */
+static size_t size_above(size_t size, int more)
+{
+	size_t step = 64;
+
+	while (step * 32 < size)
+		step *= 2;
+	size = (size + step - 1) / step * step;
+	for (; more; more--) {
+		step *= size == 32 * step ? 2 : 1;
+		size += step;
+	}
+	return size;
+}
+
+/*
+ * Few blocks of many sizes: one takes what a block of up to two sizes more has
+ * left, if it need not be aligned, and grows and goes like any other.
+ */
+static void next_size_will_do(void)
+{
+	enum { NR = 64, LEAST = 1025, MOST = 30 << 10, STEPS = 20000 };
+	unsigned int nr_larger = 0;
+	size_t sizes[NR] = {};
+	void *slots[NR] = {};
+	struct rng rng;
+
+	rng_start(&rng);
+	for (int i = 0; i < STEPS; i++) {
+		size_t slot = rng_below(&rng, NR);
+		size_t align = i % 4 ? 1 : (size_t)16 << rng_below(&rng, 9);
+		size_t size = LEAST + rng_below(&rng, MOST - LEAST);
+		char *p = slots[slot];
+
+		EXPECT(!p || pattern_holds(p, sizes[slot], slot),
+		       "block of size %zu overwritten", sizes[slot]);
+		free(p);
+		slots[slot] = p = align > 1 ? memalign(align, size) :
+					       malloc(size);
+		sizes[slot] = size;
+		if (!check_block(p, size))
+			return;
+		EXPECT(!((uintptr_t)p % align), "%p for alignment %zu",
+		       (void *)p, align);
+		pattern_fill(p, size, slot);
+		if (align > 1 || !is_ashlar() || is_hardened())
+			continue;
+		EXPECT(malloc_usable_size(p) <= size_above(size, 2),
+		       "usable %zu of size %zu", malloc_usable_size(p), size);
+		nr_larger += malloc_usable_size(p) > size_above(size, 0);
+	}
+	for (int i = 0; i < NR; i++)
+		free(slots[i]);
+	if (is_ashlar() && !is_hardened())
+		EXPECT(nr_larger > STEPS / 50, "only %u of %d blocks", nr_larger,
+		       STEPS);
+}
+
 static void max_align_t_holds(void)
 {
 	size_t size;
@@ -150,6 +208,7 @@ static const struct ktap_test tests[] = {
 	{"around_powers_of_two", around_powers_of_two},
 	{"large_pairs", large_pairs},
 	{"usable_is_writable", usable_is_writable},
+	{"next_size_will_do", next_size_will_do},
 	{"max_align_t_holds", max_align_t_holds},
 	{},
 };

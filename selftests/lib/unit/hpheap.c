@@ -492,30 +492,6 @@ static void broken_for_vacant_units(void)
 	fake = FAKE_ONE;
 }
 
-/* Who calls the tick learns whether to come back at once. */
-static void tick_says_what_is_left(void)
-{
-	long was = conf.dirty_decay_ms;
-	unsigned int i, nr = 20;
-
-	if (!set_up())
-		return;
-	give_all();
-	purge_run(heap, PURGE_ALL, UINT32_MAX);
-	conf.dirty_decay_ms = 0;
-	EXPECT_EQ(PURGE_IDLE, purge_tick(heap, 1000, UINT32_MAX));
-	for (i = 0; i < nr; i++)
-		EXPECT(take(&runs[i], HPAGE_UNITS, 1), "no huge page");
-	for (i = 0; i < nr; i++)
-		give(&runs[i]);
-	EXPECT_EQ(PURGE_MORE, purge_tick(heap, 1010, nr / 2));
-	EXPECT_EQ(nr - nr / 2, purge_pending(heap) / HPAGE_SIZE);
-	EXPECT_EQ(PURGE_DONE, purge_tick(heap, 1020, UINT32_MAX));
-	EXPECT_EQ(0, purge_pending(heap));
-	EXPECT_EQ(PURGE_IDLE, purge_tick(heap, 1030, UINT32_MAX));
-	conf.dirty_decay_ms = was;
-}
-
 /* What was purged and not used again is zero. */
 static void purged_is_zero(void)
 {
@@ -586,7 +562,6 @@ static const struct ktap_test tests[] = {
 	{"one_is_locked", one_is_locked},
 	{"late_is_one_call", late_is_one_call},
 	{"broken_for_vacant_units", broken_for_vacant_units},
-	{"tick_says_what_is_left", tick_says_what_is_left},
 	{"purged_is_zero", purged_is_zero},
 	{"long_runs_apart", long_runs_apart},
 	{"reservation_ends", reservation_ends},
