@@ -82,11 +82,7 @@ static enum pace purge_round(u64 now)
 {
 	enum pace pace = PACE_REST;
 
-	for (unsigned int node = 0; node < MAX_NODES; node++) {
-		struct hpheap *h = hpheap_peek(node);
-
-		if (!h)
-			continue;
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
 		pace = max_size(pace, purge_node(h, now));
 		start_grow_up(h);
 		pace = max_size(pace,
@@ -170,9 +166,8 @@ static size_t in_use(void)
 {
 	size_t used = 0;
 
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			used += hpheap_used(hpheap_peek(node));
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		used += hpheap_used(h);
 	return used;
 }
 
@@ -306,9 +301,8 @@ void background_poke(size_t vacant)
 	if (background.is_running || conf.background_thread == BACKGROUND_OFF ||
 	    is_too_early())
 		return;
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			dirty += purge_pending(hpheap_peek(node));
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		dirty += purge_pending(h);
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
 	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||

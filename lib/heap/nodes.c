@@ -12,12 +12,12 @@
 
 enum { SAMPLES = 256 };
 
-static void share_of(unsigned int node, struct node_share *ret)
+static void share_of(struct hpheap *h, struct node_share *ret)
 {
 	void *pages[SAMPLES];
 	int where[SAMPLES];
-	unsigned int nr = hpheap_sample(hpheap_peek(node), pages, SAMPLES);
-	u64 wanted = place_wanted(node);
+	unsigned int nr = hpheap_sample(h, pages, SAMPLES);
+	u64 wanted = place_wanted(h->node);
 
 	*ret = (struct node_share){ .sampled = 0 };
 	if (!nr || os_numa_where(pages, nr, where))
@@ -39,10 +39,8 @@ void nodes_share(struct node_share *ret_sum)
 	struct node_share one;
 
 	*ret_sum = (struct node_share){ .sampled = 0 };
-	for (unsigned int node = 0; node < MAX_NODES; node++) {
-		if (!hpheap_peek(node))
-			continue;
-		share_of(node, &one);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
+		share_of(h, &one);
 		ret_sum->sampled += one.sampled;
 		ret_sum->local += one.local;
 	}
@@ -64,26 +62,24 @@ void nodes_share(struct node_share *ret_sum)
 	print_str(p, ",\"" #name "\":");                                       \
 	print_u64(p, value);
 
-static void gather(unsigned int node, struct hpheap_stats *stats,
+static void gather(struct hpheap *h, struct hpheap_stats *stats,
 		   struct node_share *share)
 {
 	*stats = (struct hpheap_stats){ .mapped = 0 };
-	hpheap_stats_add(hpheap_peek(node), stats);
-	share_of(node, share);
+	hpheap_stats_add(h, stats);
+	share_of(h, share);
 }
 
 /* One line a node. */
 void nodes_print_text(struct print *p)
 {
-	for (unsigned int node = 0; node < MAX_NODES; node++) {
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
 		struct hpheap_stats stats;
 		struct node_share share;
 
-		if (!hpheap_peek(node))
-			continue;
-		gather(node, &stats, &share);
+		gather(h, &stats, &share);
 		print_str(p, "  node ");
-		print_u64(p, node);
+		print_u64(p, h->node);
 		NODE_TABLE(TEXT_FIGURE)
 		print_str(p, "\n");
 	}
@@ -95,16 +91,14 @@ void nodes_print_json(struct print *p)
 	const char *sep = "";
 
 	print_str(p, "[");
-	for (unsigned int node = 0; node < MAX_NODES; node++) {
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
 		struct hpheap_stats stats;
 		struct node_share share;
 
-		if (!hpheap_peek(node))
-			continue;
-		gather(node, &stats, &share);
+		gather(h, &stats, &share);
 		print_str(p, sep);
 		print_str(p, "{\"node\":");
-		print_u64(p, node);
+		print_u64(p, h->node);
 		NODE_TABLE(JSON_FIGURE)
 		print_str(p, "}");
 		sep = ",";

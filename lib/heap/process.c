@@ -152,10 +152,8 @@ size_t process_purge_all(void)
 	}
 	/* Slabs first: what has to be broken for it is broken once. */
 	done += reclaim_slabs(RECLAIM_ALL);
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			done += purge_run(hpheap_peek(node), PURGE_ALL,
-					  UINT_MAX);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		done += purge_run(h, PURGE_ALL, UINT_MAX);
 	while (space_trim())
 		;
 	return done;

@@ -59,9 +59,8 @@ static void gather_hpheaps(struct stats *s)
 {
 	struct hpheap_stats sum = { .mapped = 0 };
 
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			hpheap_stats_add(hpheap_peek(node), &sum);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		hpheap_stats_add(h, &sum);
 	s->in_use = sum.used;
 	s->dirty = sum.dirty;
 	s->mapped = sum.mapped;

@@ -26,6 +26,7 @@ enum { FREE_MAP_WORDS = (1UL << 44 >> HPAGE_SHIFT) / 64 };
 static u64 first_free_map[FREE_MAP_WORDS];
 static struct hpheap first_heap;
 static struct hpheap *_Atomic heaps[MAX_NODES];
+static _Atomic u64 nodes; /* one bit a node that has a heap */
 static struct lock heaps_lock;
 static _Atomic size_t total_mapped;
 
@@ -39,7 +40,7 @@ static void hpheap_init(struct hpheap *h, unsigned int node)
 	h->free_lo = FREE_MAP_WORDS;
 }
 
-/* heaps_lock held. */
+/* Others see it at once; heaps_lock held. */
 static struct hpheap *hpheap_create(unsigned int node)
 {
 	struct hpheap *h = &first_heap;
@@ -57,6 +58,8 @@ static struct hpheap *hpheap_create(unsigned int node)
 		}
 	}
 	hpheap_init(h, node);
+	atomic_store_explicit(&heaps[node], h, memory_order_release);
+	atomic_fetch_or_explicit(&nodes, 1ULL << node, memory_order_release);
 	return h;
 }
 
@@ -79,42 +82,38 @@ struct hpheap *hpheap_get(unsigned int node)
 	h = heaps[node];
 	if (!h)
 		h = hpheap_create(node);
-	if (h)
-		atomic_store_explicit(&heaps[node], h, memory_order_release);
 	lock_release(&heaps_lock);
-	for (unsigned int i = 0; !h && i < MAX_NODES; i++)
-		h = heaps[i];
-	return h;
+	return h ? h : hpheap_next(NULL);
 }
 
-/* The heap of a node, or NULL if nobody needed one yet. */
-struct hpheap *hpheap_peek(unsigned int node)
+/* All heaps in turn, by node, from NULL to NULL. */
+struct hpheap *hpheap_next(const struct hpheap *h)
 {
-	return atomic_load_explicit(&heaps[node], memory_order_acquire);
+	u64 left = atomic_load_explicit(&nodes, memory_order_acquire);
+
+	if (h)
+		left &= -2ULL << h->node;
+	return left ? heaps[ctz64(left)] : NULL;
 }
 
 /* Before a fork; growth and purging in progress come to their end first. */
 void hpheap_lock_all(void)
 {
 	lock_acquire(&heaps_lock);
-	for (unsigned int i = 0; i < MAX_NODES; i++) {
-		if (!heaps[i])
-			continue;
-		lock_acquire(&heaps[i]->grow_lock);
-		lock_acquire(&heaps[i]->purge_lock);
-		lock_acquire(&heaps[i]->lock);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
+		lock_acquire(&h->grow_lock);
+		lock_acquire(&h->purge_lock);
+		lock_acquire(&h->lock);
 	}
 }
 
 /* In the parent. */
 void hpheap_unlock_all(void)
 {
-	for (unsigned int i = 0; i < MAX_NODES; i++) {
-		if (!heaps[i])
-			continue;
-		lock_release(&heaps[i]->lock);
-		lock_release(&heaps[i]->purge_lock);
-		lock_release(&heaps[i]->grow_lock);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
+		lock_release(&h->lock);
+		lock_release(&h->purge_lock);
+		lock_release(&h->grow_lock);
 	}
 	lock_release(&heaps_lock);
 }
@@ -122,12 +121,10 @@ void hpheap_unlock_all(void)
 /* In the child. */
 void hpheap_reset_all(void)
 {
-	for (unsigned int i = 0; i < MAX_NODES; i++) {
-		if (!heaps[i])
-			continue;
-		lock_reset(&heaps[i]->lock);
-		lock_reset(&heaps[i]->purge_lock);
-		lock_reset(&heaps[i]->grow_lock);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h)) {
+		lock_reset(&h->lock);
+		lock_reset(&h->purge_lock);
+		lock_reset(&h->grow_lock);
 	}
 	lock_reset(&heaps_lock);
 }
@@ -433,9 +430,8 @@ static int alloc_growing(struct hpheap *h, size_t nr, size_t align,
 static void make_room(void)
 {
 	purge_enable();
-	for (unsigned int node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			purge_run(hpheap_peek(node), PURGE_ALL, UINT_MAX);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		purge_run(h, PURGE_ALL, UINT_MAX);
 }
 
 /**

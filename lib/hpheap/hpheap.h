@@ -11,7 +11,7 @@
 #include "hpheap/hpset.h"
 #include "rt/lock.h"
 
-enum { MAX_NODES = 64 };
+enum { MAX_NODES = 64 }; /* bits of a word */
 
 /* Of those in partial use: begun with a short run, with a long one, broken. */
 enum hpset_id { SET_SHORT, SET_LONG, SET_BROKEN, NR_SETS };
@@ -85,7 +85,7 @@ struct run {
 };
 
 struct hpheap *hpheap_get(unsigned int node);
-struct hpheap *hpheap_peek(unsigned int node);
+struct hpheap *hpheap_next(const struct hpheap *h);
 void hpheap_lock_all(void);
 void hpheap_unlock_all(void);
 void hpheap_reset_all(void);

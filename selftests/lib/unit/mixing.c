@@ -149,9 +149,8 @@ static bool is_resident(const void *p)
 
 static void purge_all(void)
 {
-	for (unsigned int i = 0; i < MAX_NODES; i++)
-		if (hpheap_peek(i))
-			purge_run(hpheap_peek(i), PURGE_ALL, UINT_MAX);
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		purge_run(h, PURGE_ALL, UINT_MAX);
 }
 
 /* When all has gone, what was noted of mixed slabs takes no memory. */

@@ -41,11 +41,9 @@ static void release(void *p)
 static size_t in_use(void)
 {
 	size_t used = 0;
-	unsigned int node;
 
-	for (node = 0; node < MAX_NODES; node++)
-		if (hpheap_peek(node))
-			used += hpheap_used(hpheap_peek(node));
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		used += hpheap_used(h);
 	return used;
 }
 
