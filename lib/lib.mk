@@ -11,10 +11,10 @@ LIB_base_OBJS := bitmap
 LIB_os_OBJS := sys ranges alone fd lines cgroup shortage pagemap psi numa thp
 LIB_rt_OBJS := lock meta print nodelist conf random
 LIB_backend_OBJS := anon dev device status backend
-LIB_hpheap_OBJS := space limit place hpage hpset decay charge hpheap discard small batch hollow guard tally purge collapse start prefault refold rejoin
+LIB_hpheap_OBJS := space limit place hpage hpset decay charge choose hpheap discard small batch hollow guard tally purge collapse start prefault refold rejoin
 LIB_slab_OBJS := sizeclass slab rooms mixed
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse canary quarantine parcel theap theaps mixing breaking reclaim remote notify pressure press large runs guarded stacks thread hard background process truth nodes stats
+LIB_heap_OBJS := misuse canary quarantine parcel turnover theap theaps mixing breaking reclaim remote notify pressure press large runs guarded stacks thread hard background process truth nodes stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

@@ -7,7 +7,9 @@
 #include "heap/misuse.h"
 #include "heap/mixing.h"
 #include "heap/parcel.h"
+#include "hpheap/choose.h"
 #include "hpheap/place.h"
+#include "os/sys.h"
 #include "rt/conf.h"
 
 enum {
@@ -54,6 +56,18 @@ void theap_unplace(struct theap *h, struct slab *s)
 	}
 }
 
+/* An empty slab is one of its class no more. */
+static void count_gone(struct theap *h, const struct slab *s)
+{
+	struct turnover *t = &h->turnover[s->class];
+	size_t left;
+
+	theap_count_slots(h, s->class, -s->nr_objs, -s->nr_objs);
+	left = theap_class_bytes(h, s->class);
+	if (turnover_is_over(t, left))
+		turnover_ends(t, left, os_now_ms());
+}
+
 /* Give empty slabs back, the oldest first, down to @keep units. */
 static noinline void shed_to(struct theap *h, unsigned int keep)
 {
@@ -63,7 +77,7 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 		struct slab *s = container_of(h->spare.prev, struct slab, link);
 
 		theap_unplace(h, s);
-		theap_count_slots(h, s->class, -s->nr_objs, -s->nr_objs);
+		count_gone(h, s);
 		h->slab_bytes -= slab_bytes(s);
 		slab_destroy(s, &rest);
 	}
@@ -122,6 +136,14 @@ static unsigned int batch_of(struct theap *h, unsigned int c)
 	return max_size(min_size(nr, SLAB_BATCH), 1);
 }
 
+/* What stays does not go where others come and go. */
+static bool may_turn(const struct theap *h, const struct slab *s,
+		     unsigned int c)
+{
+	return slab_may_turn(s, c) && (h->turnover[c].is_fleeting ||
+				       !choose_is_fleeting(s->span.unit));
+}
+
 /*
  * An empty slab of another class that will do, made one of this; unplaced.
  * NULL if there is none among those that came empty last.
@@ -133,9 +155,9 @@ static struct slab *turn_spare(struct theap *h, unsigned int c)
 	for (unsigned int i = 0; i < SPARES_SEEN && n != &h->spare; i++) {
 		struct slab *s = container_of(n, struct slab, link);
 
-		if (slab_may_turn(s, c)) {
+		if (may_turn(h, s, c)) {
 			theap_unplace(h, s);
-			theap_count_slots(h, s->class, -s->nr_objs, -s->nr_objs);
+			count_gone(h, s);
 			slab_turn(s, c, h->id);
 			theap_count_slots(h, c, s->nr_objs, s->nr_objs);
 			return s;
@@ -153,10 +175,13 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 		.geometry = geometry_of(h, c),
 		.owner = h->id,
 	};
+	struct turnover *t = &h->turnover[c];
 	struct slab *slabs[SLAB_BATCH];
 	unsigned int nr, nr_slots;
 
 	want.node = place_node();
+	turnover_grows(t, theap_class_bytes(h, c), os_now_ms());
+	want.is_fleeting = t->is_fleeting;
 	nr = slab_create(&want, batch_of(h, c), slabs);
 	if (!nr)
 		return NULL;

@@ -12,6 +12,7 @@
 #define ASHLAR_HEAP_THEAP_H
 
 #include "base/list.h"
+#include "heap/turnover.h"
 #include "rt/lock.h"
 #include "slab/mixed.h"
 
@@ -57,6 +58,7 @@ struct theap {
 	_Atomic u32 slots[NR_CLASSES];
 	_Atomic u32 vacant[NR_CLASSES]; /* those that are free... */
 	_Atomic u64 slack[CLASS_WORDS]; /* ...classes with much vacant, and... */
+	struct turnover turnover[NR_CLASSES];
 	_Atomic size_t used; /* bytes of slots handed to caches or users */
 	struct hlist *empty[NR_CLASSES]; /* empty slabs by class... */
 	struct list spare; /* ...and of all, each the newest first */

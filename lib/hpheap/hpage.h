@@ -41,7 +41,7 @@ struct hpage {
 	 */
 	bool is_broken;
 	atomic_bool is_small; /* broken, and to stay so: see small.c */
-	bool is_long;	/* a long run came first: for others of them */
+	_Atomic u8 kind; /* enum hpset_id; what it is for, see choose.c */
 	bool is_zeroed; /* touched by prefault.c only, and not used since */
 	u16 stuck_round; /* of purging in which nothing of it could go */
 	/*

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "hpheap/choose.h"
 #include "hpheap/limit.h"
 #include "hpheap/place.h"
 #include "hpheap/purge.h"
@@ -151,7 +152,7 @@ static struct hpset *set_of(struct hpheap *h, const struct hpage *hp)
 {
 	if (hp->is_broken)
 		return &h->sets[SET_BROKEN];
-	return &h->sets[hp->is_long ? SET_LONG : SET_SHORT];
+	return &h->sets[hp->kind];
 }
 
 /**
@@ -210,51 +211,14 @@ void hpheap_attach(struct hpheap *h, struct hpage *hp)
 
 /* Take units of one huge page; lock held.  Adds to *@was_touched. */
 static void take(struct hpheap *h, struct hpage *hp, unsigned int first,
-		 unsigned int nr, size_t *was_touched)
+		 unsigned int nr, enum hpset_id kind, size_t *was_touched)
 {
 	hpheap_detach(h, hp);
-	if (!hp->nr_used)
-		hp->is_long = nr >= HPSET_LONG_RUN;
+	hp->kind = choose_new_kind(hp, kind);
 	if (unlikely(hp->is_zeroed))
 		h->stats.prefault_hits += HPAGE_SIZE;
 	*was_touched += hpage_take(hp, first, nr);
 	hpheap_attach(h, hp);
-}
-
-/* Index of the lowest empty huge page, or 0; lock held. */
-static size_t lowest_empty(struct hpheap *h)
-{
-	size_t end = space_end_hpage() / 64 + 1;
-
-	for (; h->free_lo < end; h->free_lo++)
-		if (h->free_map[h->free_lo])
-			return h->free_lo * 64 + ctz64(h->free_map[h->free_lo]);
-	return 0;
-}
-
-/*
- * Long runs and short ones keep apart as long as there is room: what lies
- * between short ones is no room for a long one.
- */
-static struct hpage *find_hpage(struct hpheap *h, unsigned int nr_units)
-{
-	static const u8 order[2][NR_SETS] = {
-		{ SET_SHORT, SET_LONG, SET_BROKEN },
-		{ SET_LONG, SET_SHORT, SET_BROKEN },
-	};
-	const u8 *sets = order[nr_units >= HPSET_LONG_RUN];
-	struct hpage *hp;
-	size_t i;
-
-	for (unsigned int s = 0; s < NR_SETS; s++) {
-		hp = hpset_find(&h->sets[sets[s]], nr_units);
-		if (hp)
-			return hp;
-	}
-	if (!list_empty(&h->empty_dirty))
-		return container_of(h->empty_dirty.next, struct hpage, link);
-	i = lowest_empty(h);
-	return i ? &space.hpages[i] : NULL;
 }
 
 /* A run inside one huge page; lock held. */
@@ -263,7 +227,8 @@ static int alloc_in_hpage(struct hpheap *h, unsigned int nr,
 {
 	/* So long a run holds an aligned one, but for an empty huge page. */
 	unsigned int want = min_size(nr + align - 1, HPAGE_UNITS);
-	struct hpage *hp = find_hpage(h, want);
+	enum hpset_id kind = choose_kind(nr, false);
+	struct hpage *hp = choose_hpage(h, want, kind);
 	size_t was_touched = 0, unit;
 	unsigned int first;
 
@@ -273,7 +238,7 @@ static int alloc_in_hpage(struct hpheap *h, unsigned int nr,
 	unit = hpheap_index(hp) * HPAGE_UNITS + first;
 	if (!hpheap_charge(h, unit, nr))
 		return -EDQUOT;
-	take(h, hp, first, nr, &was_touched);
+	take(h, hp, first, nr, kind, &was_touched);
 	ret_run->unit = unit;
 	ret_run->is_zero = !was_touched;
 	return 0;
@@ -324,7 +289,8 @@ static int alloc_big(struct hpheap *h, size_t nr, size_t align,
 	for (; nr; i++) {
 		unsigned int n = min_size(nr, HPAGE_UNITS);
 
-		take(h, &space.hpages[i], 0, n, &was_touched);
+		take(h, &space.hpages[i], 0, n, choose_kind(n, false),
+		     &was_touched);
 		nr -= n;
 	}
 	ret_run->is_zero = !was_touched;
@@ -460,10 +426,13 @@ int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 }
 
 /* As many runs as adjoin each other where one goes; lock held. */
-static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
+static unsigned int try_alloc_some(struct hpheap *h,
+				   const struct run_want *want,
 				   unsigned int most, struct run *ret_run)
 {
-	struct hpage *hp = find_hpage(h, nr_units);
+	unsigned int nr_units = want->nr_units;
+	enum hpset_id kind = choose_kind(nr_units, want->is_fleeting);
+	struct hpage *hp = choose_hpage(h, nr_units, kind);
 	size_t was_touched = 0, unit;
 	unsigned int first, room, nr;
 
@@ -475,7 +444,7 @@ static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
 	unit = hpheap_index(hp) * HPAGE_UNITS + first;
 	if (!hpheap_charge(h, unit, nr * nr_units))
 		return 0;
-	take(h, hp, first, nr * nr_units, &was_touched);
+	take(h, hp, first, nr * nr_units, kind, &was_touched);
 	ret_run->unit = unit;
 	ret_run->is_zero = !was_touched;
 	return nr;
@@ -484,8 +453,7 @@ static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
 /**
  * hpheap_alloc_some() - adjacent runs of one length
  * @h: the heap
- * @nr_units: length of each, at most HPAGE_UNITS
- * @most: so many at most
+ * @want: which
  * @ret_run: where they are, and whether all of them read as zeroes
  * @ret_nr: how many there are
  *
@@ -494,18 +462,16 @@ static unsigned int try_alloc_some(struct hpheap *h, unsigned int nr_units,
  *
  * Return: 0, or -ENOMEM.
  */
-int hpheap_alloc_some(struct hpheap *h, size_t nr_units, unsigned int most,
+int hpheap_alloc_some(struct hpheap *h, const struct run_want *want,
 		      struct run *ret_run, unsigned int *ret_nr)
 {
-	unsigned int nr;
+	unsigned int most = limit_has_hard() ? 1 : want->most, nr;
 
-	if (limit_has_hard())
-		most = 1;
 	lock_acquire(&h->lock);
-	nr = try_alloc_some(h, nr_units, most, ret_run);
+	nr = try_alloc_some(h, want, most, ret_run);
 	lock_release(&h->lock);
 	*ret_nr = max_size(nr, 1);
-	return nr ? 0 : hpheap_alloc(h, nr_units, 1, ret_run);
+	return nr ? 0 : hpheap_alloc(h, want->nr_units, 1, ret_run);
 }
 
 /* Free units of one huge page; lock held. */
@@ -586,7 +552,7 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		unsigned int n = min_size(end - at, HPAGE_UNITS - first);
 
 		take(h, &space.hpages[at / HPAGE_UNITS], first, n,
-		     &was_touched);
+		     choose_kind(n, false), &was_touched);
 		at += n;
 	}
 	lock_release(&h->lock);

@@ -13,8 +13,11 @@
 
 enum { MAX_NODES = 64 }; /* bits of a word */
 
-/* Of those in partial use: begun with a short run, with a long one, broken. */
-enum hpset_id { SET_SHORT, SET_LONG, SET_BROKEN, NR_SETS };
+/*
+ * Of those in partial use: begun with a short run that was to stay, with one of
+ * a kind that comes and goes, with a long one; and broken.
+ */
+enum hpset_id { SET_STAYING, SET_FLEETING, SET_LONG, SET_BROKEN, NR_SETS };
 
 struct hpheap_stats {
 	size_t mapped;	   /* bytes ever taken into use */
@@ -84,6 +87,13 @@ struct run {
 	bool is_zero;
 };
 
+/* Adjacent runs of one length, HPAGE_UNITS at most. */
+struct run_want {
+	unsigned int nr_units; /* of each */
+	unsigned int most;     /* so many runs */
+	bool is_fleeting;      /* the last ones like them were soon gone */
+};
+
 struct hpheap *hpheap_get(unsigned int node);
 struct hpheap *hpheap_next(const struct hpheap *h);
 void hpheap_lock_all(void);
@@ -92,7 +102,7 @@ void hpheap_reset_all(void);
 int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 		 struct run *ret_run);
 void hpheap_free(size_t unit, size_t nr_units);
-int hpheap_alloc_some(struct hpheap *h, size_t nr_units, unsigned int most,
+int hpheap_alloc_some(struct hpheap *h, const struct run_want *want,
 		      struct run *ret_run, unsigned int *ret_nr);
 bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		   bool *ret_is_zero);

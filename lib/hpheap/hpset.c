@@ -115,6 +115,21 @@ struct hpage *hpset_find(struct hpset *s, unsigned int nr_units)
 	return NULL;
 }
 
+/* The same of short runs, but the emptiest one. */
+struct hpage *hpset_find_emptiest(struct hpset *s, unsigned int nr_units)
+{
+	u64 mask = ~0ULL << run_class_holding(nr_units);
+
+	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
+		u64 m = s->nonempty[l] & mask;
+
+		if (m)
+			return container_of(s->bucket[l][ctz64(m)].next,
+					    struct hpage, link);
+	}
+	return NULL;
+}
+
 /* The oldest page of one level that is wanted, or NULL. */
 static struct hpage *find_in_level(struct hpset *s, unsigned int level,
 				   bool (*wanted)(const struct hpage *hp))

@@ -30,6 +30,7 @@ void hpset_init(struct hpset *s);
 void hpset_insert(struct hpset *s, struct hpage *hp);
 void hpset_remove(struct hpset *s, struct hpage *hp);
 struct hpage *hpset_find(struct hpset *s, unsigned int nr_units);
+struct hpage *hpset_find_emptiest(struct hpset *s, unsigned int nr_units);
 struct hpage *hpset_fullest(struct hpset *s, unsigned int min_used,
 			    bool (*wanted)(const struct hpage *hp));
 struct hpage *hpset_sparsest(struct hpset *s,

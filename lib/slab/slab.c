@@ -100,16 +100,15 @@ static unsigned int take_guarded(struct hpheap *h, unsigned int nr_units,
 	return 1;
 }
 
-/* Units for @nr slabs that adjoin each other, or for less; how many. */
-static unsigned int take_units(struct hpheap *h, unsigned int nr_units,
-			       unsigned int nr, struct slab **slabs,
-			       struct run *ret_run)
+/* Units for slabs that adjoin each other, or for less; how many. */
+static unsigned int take_units(struct hpheap *h, const struct run_want *want,
+			       struct slab **slabs, struct run *ret_run)
 {
 	unsigned int got;
 
 	if (unlikely(conf.harden))
-		return take_guarded(h, nr_units, slabs[0], ret_run);
-	if (hpheap_alloc_some(h, nr_units, nr, ret_run, &got))
+		return take_guarded(h, want->nr_units, slabs[0], ret_run);
+	if (hpheap_alloc_some(h, want, ret_run, &got))
 		return 0;
 	return got;
 }
@@ -130,10 +129,11 @@ unsigned int slab_create(const struct slab_want *want, unsigned int most,
 	unsigned int nr_units = slab_units(want->class, want->geometry);
 	struct hpheap *h = hpheap_get(want->node);
 	unsigned int nr = alloc_headers(ret_slabs, h ? most : 0), got = 0;
+	struct run_want runs = { nr_units, nr, want->is_fleeting };
 	struct run run;
 
 	if (nr)
-		got = take_units(h, nr_units, nr, ret_slabs, &run);
+		got = take_units(h, &runs, ret_slabs, &run);
 	for (unsigned int i = 0; i < got; i++) {
 		ret_slabs[i]->span.unit = run.unit + i * nr_units;
 		ret_slabs[i]->span.nr_units = nr_units;

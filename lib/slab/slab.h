@@ -110,6 +110,7 @@ struct slab_want {
 	enum slab_geometry geometry;
 	u32 owner;	   /* id of the thread heap, for the page map */
 	unsigned int node; /* NUMA node to take memory from */
+	bool is_fleeting;  /* the class comes and goes */
 };
 
 struct slab_rest {

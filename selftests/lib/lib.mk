@@ -114,8 +114,8 @@ check-lib-rawclone: $(LT)/api/rawclone.preload
 
 # Unit tests: each with the objects of the layers below what it tests, and
 # those of its own layer that it needs.
-LT_UNIT := bitmap canary cgroup conf decay failnth guard guarded hpage hpheap large limit meta mixed mixing print \
-	   purge quarantine reclaim refold remote rooms runs sizeclass slab small tcache theap thp
+LT_UNIT := bitmap canary cgroup choose conf decay failnth guard guarded hpage hpheap large limit meta mixed mixing print \
+	   purge quarantine reclaim refold remote rooms runs sizeclass slab small tcache theap thp turnover
 
 lt_objs = $(foreach l,$(1),$(filter $(BUILD)/lib/$(l)/%,$(LIB_OBJS)))
 lt_lib = $(1:%=$(BUILD)/lib/%.o)
@@ -126,6 +126,7 @@ $(LT)/unit/print: $(LT_BASE)
 $(LT)/unit/cgroup $(LT)/unit/thp: $(LT_BASE)
 $(LT)/unit/conf: $(LT_BASE)
 $(LT)/unit/decay: $(call lt_lib,hpheap/decay)
+$(LT)/unit/turnover: $(call lt_lib,heap/turnover)
 $(LT)/unit/hpage: $(call lt_lib,base/bitmap hpheap/hpage hpheap/hpset)
 $(LT)/unit/sizeclass: $(call lt_lib,slab/sizeclass)
 $(LT)/unit/canary: $(LT_BASE) $(call lt_lib,heap/canary slab/sizeclass)
@@ -133,7 +134,9 @@ $(LT)/unit/quarantine: $(LT_BASE) $(call lt_lib,heap/quarantine)
 $(LT)/unit/guard: $(LT_BASE) $(call lt_lib,hpheap/guard hpheap/space)
 $(LT)/unit/guard: LT_LDFLAGS := $(foreach f,os_advise os_protect_none os_commit \
 	os_max_mappings os_map os_unmap,-Wl,--wrap=$(f))
-$(LT)/unit/hpheap $(LT)/unit/purge: $(LT_BASE) $(call lt_objs,hpheap)
+OBJS += $(LT)/unit/fakeheap.o
+$(LT)/unit/purge $(LT)/unit/choose: $(LT)/unit/fakeheap.o
+$(LT)/unit/hpheap $(LT)/unit/purge $(LT)/unit/choose: $(LT_BASE) $(call lt_objs,hpheap)
 $(LT)/unit/meta: $(LT_BASE)
 $(LT)/unit/meta: LT_LDFLAGS := -Wl,--wrap=os_map
 $(LT)/unit/limit: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/space \

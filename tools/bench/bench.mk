@@ -72,7 +72,7 @@ $(BENCH_DIR)/librecord.so: tools/bench/trace/record.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -shared -fPIC -o $@ $< -ldl -lpthread
 
-BENCH_MEM := phases churn day cycles pause chase
+BENCH_MEM := phases churn day bursts cycles pause chase
 BENCH_MEM_GUEST := small-random,small-age,database-random,database-age,day
 BENCH_MEM_PROGRAMS := $(BENCH_MEM:%=$(BENCH_DIR)/mem/%) $(BENCH_DIR)/measure
 

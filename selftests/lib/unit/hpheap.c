@@ -512,28 +512,6 @@ static void purged_is_zero(void)
 	give(&o);
 }
 
-/* Where there is room in both, each kind goes to a huge page that its like began. */
-static void long_runs_apart(void)
-{
-	struct owned *first = runs, *rest = runs + 1, *few = runs + 2;
-	size_t ours, theirs;
-
-	if (!set_up() || !take(first, 400, 1) || !take(rest, 112, 1))
-		return;
-	for (int i = 0; i < 32; i++)
-		take(few + i, 15, 1);
-	ours = first->unit / HPAGE_UNITS;
-	theirs = few->unit / HPAGE_UNITS;
-	EXPECT(ours != theirs, "all in one");
-	give(rest);
-	take(rest, HPSET_LONG_RUN, 1);
-	EXPECT_EQ(ours, rest->unit / HPAGE_UNITS);
-	give(few);
-	take(few, 4, 1);
-	EXPECT_EQ(theirs, few->unit / HPAGE_UNITS);
-	give_all();
-}
-
 /* The whole reservation can be used, then it ends in -ENOMEM, then again. */
 static void reservation_ends(void)
 {
@@ -563,7 +541,6 @@ static const struct ktap_test tests[] = {
 	{"late_is_one_call", late_is_one_call},
 	{"broken_for_vacant_units", broken_for_vacant_units},
 	{"purged_is_zero", purged_is_zero},
-	{"long_runs_apart", long_runs_apart},
 	{"reservation_ends", reservation_ends},
 	{},
 };

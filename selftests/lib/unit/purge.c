@@ -4,65 +4,20 @@
  * makes up; on address space with no memory behind it.
  */
 #include "ktap.h"
-#include "testlib.h"
 
 #include <time.h>
 
-#include "backend/backend.h"
-#include "hpheap/hpheap.h"
+#include "fakeheap.h"
 #include "hpheap/purge.h"
-#include "hpheap/space.h"
-#include "os/sys.h"
 #include "rt/conf.h"
 
 enum { NR_HPAGES = 20 };
-
-static struct hpheap *heap;
-
-static int fake_discard(void *addr, size_t len)
-{
-	(void)addr;
-	(void)len;
-	return 0;
-}
-
-const struct backend_ops *backend_get(enum backend_id id)
-{
-	static const struct backend_ops ops = {
-		.name = "fake",
-		.is_huge = true,
-		.discard = fake_discard,
-	};
-
-	(void)id;
-	return &ops;
-}
-
-int backend_map(void *addr, size_t len, bool want_huge,
-		enum backend_id *ret_id)
-{
-	(void)addr;
-	(void)len;
-	(void)want_huge;
-	*ret_id = BK_THP;
-	return 0;
-}
 
 /* A heap of which nothing is in use or dirty. */
 static bool set_up(long decay_ms)
 {
 	conf.dirty_decay_ms = decay_ms;
-	if (!heap) {
-		os_init();
-		conf.thp_start = 0;
-		if (!EXPECT(!space_init((size_t)1 << 30), "no address space"))
-			return false;
-		heap = hpheap_get(0);
-	}
-	if (!EXPECT(heap, "no heap"))
-		return false;
-	purge_run(heap, PURGE_ALL, UINT32_MAX);
-	return EXPECT_EQ(0, purge_pending(heap));
+	return fake_heap();
 }
 
 static void use_and_free(void)

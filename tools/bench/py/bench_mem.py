@@ -62,6 +62,7 @@ PROGRAMS = {
     "churn": ("churn", ["drift"], 0.25),
     "churn-jump": ("churn", ["jump"], 0.25),
     "day": ("day", [], 0.25),
+    "bursts": ("bursts", [], 0.25),
     "cycles": ("cycles", [], 0.015),
     "pause": ("pause", [], 0.25),
     "chase": ("chase", [], 1.0),
