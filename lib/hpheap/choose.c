@@ -12,6 +12,7 @@
  */
 #include "hpheap/choose.h"
 
+#include "hpheap/limit.h"
 #include "hpheap/space.h"
 
 enum {
@@ -48,12 +49,39 @@ static struct hpage *begin_one(struct hpheap *h)
 	return i ? &space.hpages[i] : NULL;
 }
 
-/* Lock held. */
-static bool has_few_holes(const struct hpheap *h)
+/* Is one huge page more better than a shared one?  Lock held. */
+static bool can_spare_one(const struct hpheap *h)
 {
 	size_t len = h->stats.nr_hpages << HPAGE_SHIFT, used = h->stats.used;
 
-	return used >= APART_FROM && len - used <= used / APART_HOLES;
+	return used >= APART_FROM && len - used <= used / APART_HOLES &&
+	       !limit_has_hard();
+}
+
+/* The best of the sets from @first to before @end of those in order. */
+static struct hpage *find_in(struct hpheap *h, unsigned int nr_units,
+			     enum hpset_id kind, unsigned int first,
+			     unsigned int end)
+{
+	static const u8 order[][NR_SETS] = {
+		[SET_STAYING] = { SET_STAYING, SET_LONG, SET_BROKEN,
+				  SET_FLEETING },
+		[SET_FLEETING] = { SET_FLEETING, SET_STAYING, SET_LONG,
+				   SET_BROKEN },
+		[SET_LONG] = { SET_LONG, SET_STAYING, SET_FLEETING,
+			       SET_BROKEN },
+	};
+	struct hpage *hp = NULL;
+
+	for (unsigned int i = first; i < end && !hp; i++) {
+		enum hpset_id id = order[kind][i];
+
+		if (kind == SET_FLEETING && id == SET_STAYING)
+			hp = hpset_find_emptiest(&h->sets[id], nr_units);
+		else
+			hp = hpset_find(&h->sets[id], nr_units);
+	}
+	return hp;
 }
 
 /**
@@ -68,32 +96,15 @@ static bool has_few_holes(const struct hpheap *h)
 struct hpage *choose_hpage(struct hpheap *h, unsigned int nr_units,
 			   enum hpset_id kind)
 {
-	static const u8 nr_apart[] = {
+	static const u8 nr_own[] = {
 		[SET_STAYING] = 3, [SET_FLEETING] = 1, [SET_LONG] = NR_SETS,
 	};
-	static const u8 order[][NR_SETS] = {
-		[SET_STAYING] = { SET_STAYING, SET_LONG, SET_BROKEN,
-				  SET_FLEETING },
-		[SET_FLEETING] = { SET_FLEETING, SET_STAYING, SET_LONG,
-				   SET_BROKEN },
-		[SET_LONG] = { SET_LONG, SET_STAYING, SET_FLEETING,
-			       SET_BROKEN },
-	};
+	unsigned int nr = can_spare_one(h) ? nr_own[kind] : NR_SETS;
+	struct hpage *hp = find_in(h, nr_units, kind, 0, nr);
 
-	unsigned int nr = has_few_holes(h) ? nr_apart[kind] : NR_SETS;
-
-	for (unsigned int i = 0; i < nr; i++) {
-		enum hpset_id id = order[kind][i];
-		bool is_other = kind == SET_FLEETING && id == SET_STAYING;
-		struct hpage *hp = is_other ?
-					   hpset_find_emptiest(&h->sets[id],
-							       nr_units) :
-					   hpset_find(&h->sets[id], nr_units);
-
-		if (hp)
-			return hp;
-	}
-	return begin_one(h);
+	if (!hp)
+		hp = begin_one(h);
+	return hp ? hp : find_in(h, nr_units, kind, nr, NR_SETS);
 }
 
 /* Is a unit where runs come and go?  Without the lock: it may have changed. */

@@ -214,7 +214,8 @@ static void take(struct hpheap *h, struct hpage *hp, unsigned int first,
 		 unsigned int nr, enum hpset_id kind, size_t *was_touched)
 {
 	hpheap_detach(h, hp);
-	hp->kind = choose_new_kind(hp, kind);
+	atomic_store_explicit(&hp->kind, choose_new_kind(hp, kind),
+			      memory_order_relaxed);
 	if (unlikely(hp->is_zeroed))
 		h->stats.prefault_hits += HPAGE_SIZE;
 	*was_touched += hpage_take(hp, first, nr);

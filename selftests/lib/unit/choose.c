@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fakeheap.h"
+#include "hpheap/limit.h"
 
 enum { LEN = 8, NR_STAY = 64, OTHERS = 5, NR_BIG = 20, NR_HPAGES = 512 };
 
@@ -97,6 +98,12 @@ static void give_all(void)
 	give(others[0], NR_STAY * OTHERS, LEN);
 }
 
+static void take_big(struct run *big)
+{
+	for (unsigned int i = 0; i < NR_BIG; i++)
+		big[i] = take(HPAGE_UNITS);
+}
+
 /* In a large heap they lie in as few huge pages as they need. */
 static void fleeting_ones_apart(void)
 {
@@ -104,23 +111,39 @@ static void fleeting_ones_apart(void)
 
 	if (!fake_heap())
 		return;
-	for (unsigned int i = 0; i < NR_BIG; i++)
-		big[i] = take(HPAGE_UNITS);
+	take_big(big);
 	take_all();
 	EXPECT_EQ(NR_STAY * LEN / HPAGE_UNITS, nr_hpages_of(stay, NR_STAY));
 	give_all();
 	give(big, NR_BIG, HPAGE_UNITS);
 }
 
-/* In a small one no huge page is begun while there is room in another. */
+/* In a small one, in whatever has room. */
 static void small_heap_is_dense(void)
 {
 	if (!fake_heap())
 		return;
 	take_all();
 	EXPECT_EQ(NR_STAY * LEN * (1 + OTHERS) / HPAGE_UNITS,
-		  heap->stats.nr_hpages);
+		  nr_hpages_of(stay, NR_STAY));
 	give_all();
+}
+
+/* So they do where others may need a huge page below the hard limit. */
+static void limited_heap_is_dense(void)
+{
+	struct run big[NR_BIG];
+
+	if (!fake_heap())
+		return;
+	limit.hard = (size_t)1 << 40;
+	take_big(big);
+	take_all();
+	EXPECT_EQ(NR_STAY * LEN * (1 + OTHERS) / HPAGE_UNITS,
+		  nr_hpages_of(stay, NR_STAY));
+	limit.hard = SIZE_MAX;
+	give_all();
+	give(big, NR_BIG, HPAGE_UNITS);
 }
 
 /*
@@ -150,11 +173,34 @@ static void nearest_is_taken_over(void)
 	give(fleeting + per_page * 2 - 1, 1, LEN);
 }
 
+/* Where no huge page can be begun, whatever has room will do. */
+static void no_other_room(void)
+{
+	static struct run big[NR_HPAGES];
+	unsigned int nr = 0;
+	struct run stays, goes;
+
+	if (!fake_heap())
+		return;
+	while (nr < NR_HPAGES && !hpheap_alloc(heap, HPAGE_UNITS, 1, &big[nr]))
+		nr++;
+	EXPECT(nr > NR_BIG && nr < NR_HPAGES, "%u huge pages of 1 GiB", nr);
+	give(&big[--nr], 1, HPAGE_UNITS);
+	goes = take_like(true);
+	stays = take_like(false);
+	EXPECT_EQ(hpage_of(&goes), hpage_of(&stays));
+	give(&goes, 1, LEN);
+	give(&stays, 1, LEN);
+	give(big, nr, HPAGE_UNITS);
+}
+
 static const struct ktap_test tests[] = {
 	{"long_runs_apart", long_runs_apart},
 	{"fleeting_ones_apart", fleeting_ones_apart},
 	{"small_heap_is_dense", small_heap_is_dense},
+	{"limited_heap_is_dense", limited_heap_is_dense},
 	{"nearest_is_taken_over", nearest_is_taken_over},
+	{"no_other_room", no_other_room},
 	{},
 };
 
