@@ -101,7 +101,7 @@ bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit)
 	return tcache_resize(t, c, want);
 }
 
-/* Onto its stack, or where there is none, into its slab. */
+/* Onto its stack, or where that has no room, into its slab. */
 void stack_push(struct tcache *t, unsigned int c, void *obj)
 {
 	if (tcache_room(t, c))

@@ -18,7 +18,8 @@ enum {
  */
 void turnover_ends(struct turnover *t, size_t bytes, u64 now_ms)
 {
-	t->lasted_ms = (u32)now_ms - t->since_ms;
+	if (t->since_ms) /* else the rest of the same ones */
+		t->lasted_ms = (u32)now_ms - t->since_ms;
 	t->peak = bytes;
 	t->since_ms = 0;
 	t->is_fleeting = true;

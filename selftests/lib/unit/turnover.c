@@ -76,6 +76,23 @@ static void comes_to_stay(void)
 	EXPECT(!t.is_fleeting, "longer than ten seconds");
 }
 
+/* Half a minute after another what was left of them goes, too. */
+static void goes_by_and_by(void)
+{
+	struct turnover t = {};
+
+	turnover_grows(&t, 64 * MIB, 1000001);
+	EXPECT(shrink(&t, 16 * MIB, 1020001), "a quarter is left");
+	EXPECT(shrink(&t, 4 * MIB, 1050001), "a sixteenth is left");
+	EXPECT(shrink(&t, 0, 1080001), "nothing is left");
+	EXPECT_EQ(20000, t.lasted_ms);
+	turnover_grows(&t, MIB, 1100001);
+	turnover_grows(&t, MIB, 1140001);
+	EXPECT(t.is_fleeting, "twice as long as the last ones");
+	turnover_grows(&t, MIB, 1140003);
+	EXPECT(!t.is_fleeting, "more than twice as long as the last ones");
+}
+
 /* Milliseconds since the start wrap after 49 days. */
 static void time_wraps(void)
 {
@@ -96,6 +113,7 @@ static const struct ktap_test tests[] = {
 	{"waves", waves},
 	{"little_does_not_matter", little_does_not_matter},
 	{"comes_to_stay", comes_to_stay},
+	{"goes_by_and_by", goes_by_and_by},
 	{"time_wraps", time_wraps},
 	{},
 };
