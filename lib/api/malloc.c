@@ -47,13 +47,6 @@ static bool is_hardened(void)
 
 noinline void *alloc_slow(size_t size, size_t c)
 {
-	void *p = is_hardened() ? hard_alloc(size, 1) : thread_alloc(c);
-
-	return likely(p) ? p : no_memory();
-}
-
-static noinline void *alloc_coarse_slow(size_t size, size_t c)
-{
 	void *p = is_hardened() ? hard_alloc(size, 1) : thread_alloc_near(c);
 
 	return likely(p) ? p : no_memory();
@@ -102,18 +95,9 @@ static noinline void *alloc_rare(size_t size)
 /* @last is the size less 1, FINE_MAX and more; the size may be 0. */
 noinline void *alloc_coarse(size_t size, size_t last)
 {
-	struct tcache TLS_SEGMENT *t = tcache_here();
-	size_t c;
-	void *p;
-
-	if (unlikely(last >= SMALL_MAX))
-		return alloc_rare(size);
-	c = size_class_coarse(last);
-	p = *t->top[c];
-	if (unlikely(!p))
-		return alloc_coarse_slow(size, c);
-	tls_advance(&t->top[c], 1);
-	return p;
+	if (likely(last < SMALL_MAX))
+		return alloc_class(size, size_class_coarse(last));
+	return alloc_rare(size);
 }
 
 /* errno is the caller's: free() must not change it (POSIX.1-2024). */

@@ -252,14 +252,14 @@ void *thread_alloc(unsigned int c)
 }
 
 /**
- * thread_alloc_near() - the same, or one of a class a little larger
- * @c: class, above FINE_MAX
+ * thread_alloc_near() - the same, or above FINE_MAX one of a class a little larger
+ * @c: class
  *
  * Return: the object, or NULL when out of memory.
  */
 void *thread_alloc_near(unsigned int c)
 {
-	return alloc(c, true);
+	return alloc(c, c >= NR_FINE);
 }
 
 /**
