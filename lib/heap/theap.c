@@ -144,6 +144,12 @@ static bool may_turn(const struct theap *h, const struct slab *s,
 				       !choose_is_fleeting(s->span.unit));
 }
 
+/* Before the class gets another slab. */
+static void class_grows(struct theap *h, unsigned int c)
+{
+	turnover_grows(&h->turnover[c], theap_class_bytes(h, c), os_now_ms());
+}
+
 /*
  * An empty slab of another class that will do, made one of this; unplaced.
  * NULL if there is none among those that came empty last.
@@ -159,6 +165,7 @@ static struct slab *turn_spare(struct theap *h, unsigned int c)
 			theap_unplace(h, s);
 			count_gone(h, s);
 			slab_turn(s, c, h->id);
+			class_grows(h, c);
 			theap_count_slots(h, c, s->nr_objs, s->nr_objs);
 			return s;
 		}
@@ -175,13 +182,12 @@ static noinline struct slab *new_slab(struct theap *h, unsigned int c)
 		.geometry = geometry_of(h, c),
 		.owner = h->id,
 	};
-	struct turnover *t = &h->turnover[c];
 	struct slab *slabs[SLAB_BATCH];
 	unsigned int nr, nr_slots;
 
 	want.node = place_node();
-	turnover_grows(t, theap_class_bytes(h, c), os_now_ms());
-	want.is_fleeting = t->is_fleeting;
+	class_grows(h, c);
+	want.is_fleeting = h->turnover[c].is_fleeting;
 	nr = slab_create(&want, batch_of(h, c), slabs);
 	if (!nr)
 		return NULL;

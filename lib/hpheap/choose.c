@@ -17,7 +17,7 @@
 
 enum {
 	APART_FROM = 32 << 20, /* bytes in use: one huge page more is little */
-	APART_HOLES = 4,       /* holes of so small a part of them are few */
+	APART_HOLES = 8,       /* holes of so small a part of them are few */
 };
 
 /* The kind of a run. */

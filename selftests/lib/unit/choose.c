@@ -118,6 +118,23 @@ static void fleeting_ones_apart(void)
 	give(big, NR_BIG, HPAGE_UNITS);
 }
 
+/* With many holes in the others, there. */
+static void holes_are_filled_first(void)
+{
+	enum { HOLE = 80 };
+	struct run all[NR_BIG + 1];
+
+	if (!fake_heap())
+		return;
+	take_big(all);
+	for (unsigned int i = 0; i < NR_BIG; i++)
+		hpheap_free(all[i].unit + HPAGE_UNITS - HOLE, HOLE);
+	all[NR_BIG] = take_like(true);
+	EXPECT_EQ(NR_BIG, nr_hpages_of(all, NR_BIG + 1));
+	give(&all[NR_BIG], 1, LEN);
+	give(all, NR_BIG, HPAGE_UNITS - HOLE);
+}
+
 /* In a small one, in whatever has room. */
 static void small_heap_is_dense(void)
 {
@@ -197,6 +214,7 @@ static void no_other_room(void)
 static const struct ktap_test tests[] = {
 	{"long_runs_apart", long_runs_apart},
 	{"fleeting_ones_apart", fleeting_ones_apart},
+	{"holes_are_filled_first", holes_are_filled_first},
 	{"small_heap_is_dense", small_heap_is_dense},
 	{"limited_heap_is_dense", limited_heap_is_dense},
 	{"nearest_is_taken_over", nearest_is_taken_over},

@@ -8,6 +8,8 @@
 #include "ktap.h"
 #include "testlib.h"
 
+#include <string.h>
+
 #include "heap/large.h"
 #include "heap/parcel.h"
 #include "heap/process.h"
@@ -206,6 +208,29 @@ static void empty_slabs_turn(void)
 	tear_down();
 }
 
+/* A class that has grown by them, and goes, is one that comes and goes. */
+static void growth_by_turning_counts(void)
+{
+	enum { CLASS_C = 62, CLASS_TWIN = 63, NR = 300 };
+	size_t bytes;
+
+	if (!set_up())
+		return;
+	heap->max_spare = 128;
+	memset(heap->turnover, 0, sizeof(heap->turnover));
+	refill(CLASS_C, objs, NR_OBJS);
+	theap_return(heap, CLASS_C, objs, NR_OBJS);
+	bytes = heap->slab_bytes;
+	refill(CLASS_TWIN, objs, NR);
+	EXPECT_EQ(bytes, heap->slab_bytes);
+	theap_return(heap, CLASS_TWIN, objs, NR);
+	lock_acquire(&heap->lock);
+	theap_trim(heap);
+	lock_release(&heap->lock);
+	EXPECT(heap->turnover[CLASS_TWIN].is_fleeting, "not noted");
+	tear_down();
+}
+
 static void large(void)
 {
 	size_t before, nr = large_count(), size = 100000;
@@ -277,6 +302,7 @@ static const struct ktap_test tests[] = {
 	{"by_parcel", by_parcel},
 	{"idle_heap_is_taken_over", idle_heap_is_taken_over},
 	{"empty_slabs_turn", empty_slabs_turn},
+	{"growth_by_turning_counts", growth_by_turning_counts},
 	{"large", large},
 	{},
 };
