@@ -81,15 +81,15 @@ static bool zero_one(struct numa *node)
 		stat_dec(STAT_allocated);
 		return false;
 	}
-	pool_give(node, &folio->page);
-	stat_dec(STAT_zeroing);
-
 	/* The scheduler accounts by the tick: exact over time only. */
 	ns = current->se.sum_exec_runtime - start;
 	atomic64_add(ns, &node->zero_ns);
 	stat_add(STAT_zero_ns, ns);
 	atomic64_inc(&node->nr_zeroed);
 	stat_inc(STAT_zeroed);
+
+	pool_give(node, &folio->page);
+	stat_dec(STAT_zeroing);
 	trace_ashlar_zero(node->nid, node->nr_pages);
 	return true;
 }
