@@ -13,6 +13,7 @@
 
 #include "cache/tcache.h"
 #include "heap/background.h"
+#include "heap/clear.h"
 #include "heap/guarded.h"
 #include "heap/hard.h"
 #include "heap/large.h"
@@ -55,26 +56,26 @@ noinline void *alloc_slow(size_t size, size_t c)
 /* Many small ones are looked at now and then: so much each time. */
 enum { NOTEWORTHY = 1 << 20 };
 
-static void *alloc_run(size_t size, size_t align, bool *ret_is_zero)
+static void *alloc_run(size_t size, size_t align, size_t *ret_stale)
 {
 	void *p = NULL;
 
 	if (align <= UNIT_SIZE)
 		p = runs_alloc(&tcache.runs, size);
 	if (!p)
-		return large_alloc(size, align, ret_is_zero);
-	*ret_is_zero = false;
+		return large_alloc(size, align, ret_stale);
+	*ret_stale = size;
 	return p;
 }
 
-static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
+static void *alloc_large(size_t size, size_t align, size_t *ret_stale)
 {
 	void *p = NULL;
 
 	if (size <= PTRDIFF_MAX && process_init())
 		p = hard_is_on() ? guarded_alloc(size, align, GUARDED_EXACT,
-						 ret_is_zero) :
-				   alloc_run(size, align, ret_is_zero);
+						 ret_stale) :
+				   alloc_run(size, align, ret_stale);
 	if (unlikely(!p))
 		return no_memory();
 	thread_tick_alloc(&tcache);
@@ -85,11 +86,11 @@ static void *alloc_large(size_t size, size_t align, bool *ret_is_zero)
 
 static noinline void *alloc_rare(size_t size)
 {
-	bool is_zero;
+	size_t stale;
 
 	if (!size)
 		return alloc_class(0, 0);
-	return alloc_large(size, 1, &is_zero);
+	return alloc_large(size, 1, &stale);
 }
 
 /* @last is the size less 1, FINE_MAX and more; the size may be 0. */
@@ -173,15 +174,15 @@ static inline void clear(char *at, size_t last)
 /* @size may be anything. */
 static noinline void *calloc_rare(size_t size)
 {
-	bool is_zero = false;
+	size_t stale = size;
 	void *p;
 
 	if (size > SMALL_MAX)
-		p = alloc_large(size, 1, &is_zero);
+		p = alloc_large(size, 1, &stale);
 	else
 		p = alloc(size);
-	if (p && !is_zero)
-		memset(p, 0, size);
+	if (p)
+		clear_block(p, min_size(stale, size));
 	return p;
 }
 
@@ -250,11 +251,11 @@ static void *grow_large(u64 entry, void *p, size_t size)
 	size_t old = large_usable(entry);
 	size_t roomy = min_size(size + size / 4, PTRDIFF_MAX);
 	void *new = large_move(entry, p, roomy);
-	bool is_zero;
+	size_t stale;
 
 	if (new)
 		return new;
-	new = alloc_run(roomy, 1, &is_zero);
+	new = alloc_run(roomy, 1, &stale);
 	if (!new)
 		return NULL;
 	memcpy(new, p, old);
@@ -353,7 +354,7 @@ static void *alloc_class_aligned(unsigned int c, size_t align)
 noinline void *alloc_aligned_rare(size_t align, size_t size)
 {
 	size_t last = (size - 1) | (align - 1);
-	bool is_zero;
+	size_t stale;
 	unsigned int c;
 
 	if (!align) {
@@ -371,7 +372,7 @@ noinline void *alloc_aligned_rare(size_t align, size_t size)
 	if (align <= 1 << CLASS_GRAIN_SHIFT)
 		return alloc(size);
 	if (align > UNIT_SIZE || size > SMALL_MAX)
-		return alloc_large(size, align, &is_zero);
+		return alloc_large(size, align, &stale);
 	c = size_class_of(align_up(size, align));
 	while (size_classes[c].size & (align - 1))
 		c++;

@@ -23,6 +23,11 @@ struct backend_ops {
 	/* Pages of it are huge from their first touch on. */
 	bool is_huge;
 	/*
+	 * A block that must read as zeroes is discarded rather than cleared from
+	 * so many bytes of whole huge pages on; 0: never.
+	 */
+	size_t discard_min;
+	/*
 	 * Put zeroed memory behind reserved address space.  0 or -errno, with
 	 * the range reserved as before on failure.
 	 */

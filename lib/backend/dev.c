@@ -83,6 +83,7 @@ static int dev_move(void *from, void *to, size_t len)
 const struct backend_ops backend_dev = {
 	.name = "dev",
 	.is_huge = true,
+	.discard_min = HPAGE_SIZE, /* the next one is cleared already */
 	.map = dev_map,
 	.discard = dev_discard,
 	.break_hpage = dev_break,

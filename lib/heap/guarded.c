@@ -78,12 +78,12 @@ static struct guarded *take(size_t nr, size_t nr_before, size_t nr_behind,
  * @size: bytes, at most PTRDIFF_MAX
  * @align: bytes, a power of two; above a page there is no guard before the block
  * @room: to grow into?
- * @ret_is_zero: all of it reads as zeroes
+ * @ret_stale: bytes from its start on that may differ from zero
  *
  * Return: the memory, or NULL when there is none.
  */
 void *guarded_alloc(size_t size, size_t align, enum guarded_room room,
-		    bool *ret_is_zero)
+		    size_t *ret_stale)
 {
 	size_t nr = units_of(size), page = page_units();
 	size_t more = room == GUARDED_ROOMY ? nr / ROOM_SHARE : 0;
@@ -104,7 +104,8 @@ void *guarded_alloc(size_t size, size_t align, enum guarded_room room,
 	canary_pad(p, size, len_of(g));
 	space_mark(&g->span, CLASS_LARGE, 1);
 	large_account(nr, 1);
-	*ret_is_zero = run.is_zero;
+	*ret_stale = (run.nr_stale - min_size(run.nr_stale, g->nr_before))
+		     << UNIT_SHIFT;
 	return p;
 }
 

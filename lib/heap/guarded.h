@@ -14,7 +14,7 @@ enum guarded_room {
 };
 
 void *guarded_alloc(size_t size, size_t align, enum guarded_room room,
-		    bool *ret_is_zero);
+		    size_t *ret_stale);
 void guarded_free(u64 entry, void *p);
 void guarded_release(u64 entry);
 size_t guarded_size(u64 entry, const void *p);

@@ -125,12 +125,12 @@ static unsigned int class_for(size_t size, size_t align)
 void *hard_alloc(size_t size, size_t align)
 {
 	unsigned int c;
-	bool is_zero;
+	size_t stale;
 	void *p;
 
 	align = max_size(align, 1 << CLASS_GRAIN_SHIFT);
 	if (size > SMALL_MAX - SEAL_BYTES || align > UNIT_SIZE) {
-		p = guarded_alloc(size, align, GUARDED_EXACT, &is_zero);
+		p = guarded_alloc(size, align, GUARDED_EXACT, &stale);
 		thread_tick_alloc(&tcache);
 		return p;
 	}
@@ -214,11 +214,11 @@ static bool resize_in_place(void *p, size_t size)
 /* One that grows once may grow again. */
 static void *alloc_to_grow(size_t size)
 {
-	bool is_zero;
+	size_t stale;
 
 	if (size <= SMALL_MAX - SEAL_BYTES)
 		return hard_alloc(size, 1);
-	return guarded_alloc(size, 1, GUARDED_ROOMY, &is_zero);
+	return guarded_alloc(size, 1, GUARDED_ROOMY, &stale);
 }
 
 /**

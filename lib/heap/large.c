@@ -76,11 +76,11 @@ void *large_begin(const struct span *s)
  * large_alloc() - allocate a run of units
  * @size: bytes, at most PTRDIFF_MAX
  * @align: bytes, a power of two
- * @ret_is_zero: all of it reads as zeroes
+ * @ret_stale: bytes from its start on that may differ from zero
  *
  * Return: the memory, or NULL when there is none.
  */
-void *large_alloc(size_t size, size_t align, bool *ret_is_zero)
+void *large_alloc(size_t size, size_t align, size_t *ret_stale)
 {
 	size_t nr_units = units_of(max_size(size, 1));
 	size_t align_units = max_size(align >> UNIT_SHIFT, 1);
@@ -95,7 +95,7 @@ void *large_alloc(size_t size, size_t align, bool *ret_is_zero)
 	}
 	s->unit = run.unit;
 	s->nr_units = nr_units;
-	*ret_is_zero = run.is_zero;
+	*ret_stale = run.nr_stale << UNIT_SHIFT;
 	return large_begin(s);
 }
 
@@ -159,11 +159,10 @@ void *large_resize(u64 entry, void *p, size_t size)
 {
 	struct span *s = space_span(entry);
 	size_t old = s->nr_units, new = units_of(size);
-	bool is_zero;
 
 	if (new > UINT32_MAX)
 		return NULL;
-	if (new > old && !hpheap_extend(s->unit, old, new, &is_zero))
+	if (new > old && !hpheap_extend(s->unit, old, new))
 		return NULL;
 	s->nr_units = new;
 	if (new < old)
@@ -203,7 +202,7 @@ void *large_move(u64 entry, void *p, size_t size)
 	size_t old = large_usable(entry);
 	size_t movable = align_down(old, HPAGE_SIZE);
 	const struct backend_ops *from, *to;
-	bool is_zero;
+	size_t stale;
 	char *new;
 
 	if (!movable || (uintptr_t)p % HPAGE_SIZE)
@@ -211,7 +210,7 @@ void *large_move(u64 entry, void *p, size_t size)
 	from = mover(space_unit(p), movable >> HPAGE_SHIFT);
 	if (!from)
 		return NULL;
-	new = large_alloc(size, HPAGE_SIZE, &is_zero);
+	new = large_alloc(size, HPAGE_SIZE, &stale);
 	if (!new)
 		return NULL;
 	to = mover(space_unit(new), movable >> HPAGE_SHIFT);

@@ -10,7 +10,7 @@
 
 struct run;
 
-void *large_alloc(size_t size, size_t align, bool *ret_is_zero);
+void *large_alloc(size_t size, size_t align, size_t *ret_stale);
 void large_free(u64 entry, void *p);
 void *large_begin(const struct span *s);
 struct span *large_end(u64 entry, void *p);

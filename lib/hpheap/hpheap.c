@@ -209,17 +209,23 @@ void hpheap_attach(struct hpheap *h, struct hpage *hp)
 		list_add(&hp->link, &h->full_broken);
 }
 
-/* Take units of one huge page; lock held.  Adds to *@was_touched. */
-static void take(struct hpheap *h, struct hpage *hp, unsigned int first,
-		 unsigned int nr, enum hpset_id kind, size_t *was_touched)
+/*
+ * Take units of one huge page; lock held.  How many of them, from the first on,
+ * may differ from zero: all or none.
+ */
+static unsigned int take(struct hpheap *h, struct hpage *hp, unsigned int first,
+			 unsigned int nr, enum hpset_id kind)
 {
+	unsigned int was_touched;
+
 	hpheap_detach(h, hp);
 	atomic_store_explicit(&hp->kind, choose_new_kind(hp, kind),
 			      memory_order_relaxed);
 	if (unlikely(hp->is_zeroed))
 		h->stats.prefault_hits += HPAGE_SIZE;
-	*was_touched += hpage_take(hp, first, nr);
+	was_touched = hpage_take(hp, first, nr);
 	hpheap_attach(h, hp);
+	return was_touched ? nr : 0;
 }
 
 /* A run inside one huge page; lock held. */
@@ -230,8 +236,8 @@ static int alloc_in_hpage(struct hpheap *h, unsigned int nr,
 	unsigned int want = min_size(nr + align - 1, HPAGE_UNITS);
 	enum hpset_id kind = choose_kind(nr, false);
 	struct hpage *hp = choose_hpage(h, want, kind);
-	size_t was_touched = 0, unit;
 	unsigned int first;
+	size_t unit;
 
 	if (!hp)
 		return -EAGAIN;
@@ -239,9 +245,8 @@ static int alloc_in_hpage(struct hpheap *h, unsigned int nr,
 	unit = hpheap_index(hp) * HPAGE_UNITS + first;
 	if (!hpheap_charge(h, unit, nr))
 		return -EDQUOT;
-	take(h, hp, first, nr, kind, &was_touched);
+	ret_run->nr_stale = take(h, hp, first, nr, kind);
 	ret_run->unit = unit;
-	ret_run->is_zero = !was_touched;
 	return 0;
 }
 
@@ -280,21 +285,19 @@ static int alloc_big(struct hpheap *h, size_t nr, size_t align,
 	size_t nr_hpages = (nr + HPAGE_UNITS - 1) / HPAGE_UNITS;
 	size_t align_hpages = max_size(align / HPAGE_UNITS, 1);
 	size_t i = find_empty_range(h, nr_hpages, align_hpages);
-	size_t was_touched = 0;
 
 	if (!i)
 		return -EAGAIN;
 	if (!hpheap_charge(h, i * HPAGE_UNITS, nr))
 		return -EDQUOT;
-	ret_run->unit = i * HPAGE_UNITS;
-	for (; nr; i++) {
-		unsigned int n = min_size(nr, HPAGE_UNITS);
+	*ret_run = (struct run){.unit = i * HPAGE_UNITS};
+	for (size_t done = 0; done < nr; i++) {
+		unsigned int n = min_size(nr - done, HPAGE_UNITS);
 
-		take(h, &space.hpages[i], 0, n, choose_kind(n, false),
-		     &was_touched);
-		nr -= n;
+		if (take(h, &space.hpages[i], 0, n, choose_kind(n, false)))
+			ret_run->nr_stale = done + n;
+		done += n;
 	}
-	ret_run->is_zero = !was_touched;
 	return 0;
 }
 
@@ -406,7 +409,7 @@ static void make_room(void)
  * @h: the heap
  * @nr_units: length, at least 1
  * @align_units: alignment, a power of two; any up to 2^33
- * @ret_run: where it is, and whether all of it reads as zeroes
+ * @ret_run: where it is, and how much of it may differ from zero
  *
  * Return: 0, or -ENOMEM, also where the hard limit is reached.
  */
@@ -434,8 +437,8 @@ static unsigned int try_alloc_some(struct hpheap *h,
 	unsigned int nr_units = want->nr_units;
 	enum hpset_id kind = choose_kind(nr_units, want->is_fleeting);
 	struct hpage *hp = choose_hpage(h, nr_units, kind);
-	size_t was_touched = 0, unit;
 	unsigned int first, room, nr;
+	size_t unit;
 
 	if (!hp)
 		return 0;
@@ -445,9 +448,8 @@ static unsigned int try_alloc_some(struct hpheap *h,
 	unit = hpheap_index(hp) * HPAGE_UNITS + first;
 	if (!hpheap_charge(h, unit, nr * nr_units))
 		return 0;
-	take(h, hp, first, nr * nr_units, kind, &was_touched);
+	ret_run->nr_stale = take(h, hp, first, nr * nr_units, kind);
 	ret_run->unit = unit;
-	ret_run->is_zero = !was_touched;
 	return nr;
 }
 
@@ -455,7 +457,7 @@ static unsigned int try_alloc_some(struct hpheap *h,
  * hpheap_alloc_some() - adjacent runs of one length
  * @h: the heap
  * @want: which
- * @ret_run: where they are, and whether all of them read as zeroes
+ * @ret_run: where they are, and how much of them may differ from zero
  * @ret_nr: how many there are
  *
  * They are where one such run would go: more than one only if there is room, and
@@ -534,16 +536,13 @@ static bool is_free_range(const struct hpheap *h, size_t unit, size_t end)
  * @unit: its first unit
  * @nr_units: its length
  * @new_nr_units: the length wanted, larger
- * @ret_is_zero: the new part reads as zeroes
  *
  * Return: false, and nothing is changed, if the units behind it are in use.
  */
-bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
-		   bool *ret_is_zero)
+bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units)
 {
 	struct hpheap *h = hpheap_get(space.hpages[unit / HPAGE_UNITS].node);
 	size_t at = unit + nr_units, end = unit + new_nr_units;
-	size_t was_touched = 0;
 	bool ok;
 
 	lock_acquire(&h->lock);
@@ -553,10 +552,9 @@ bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
 		unsigned int n = min_size(end - at, HPAGE_UNITS - first);
 
 		take(h, &space.hpages[at / HPAGE_UNITS], first, n,
-		     choose_kind(n, false), &was_touched);
+		     choose_kind(n, false));
 		at += n;
 	}
 	lock_release(&h->lock);
-	*ret_is_zero = !was_touched;
 	return ok;
 }

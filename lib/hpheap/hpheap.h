@@ -84,7 +84,7 @@ struct hpage_view {
 
 struct run {
 	size_t unit; /* first one */
-	bool is_zero;
+	size_t nr_stale; /* from there on; all behind them read as zeroes */
 };
 
 /* Adjacent runs of one length, HPAGE_UNITS at most. */
@@ -104,8 +104,7 @@ int hpheap_alloc(struct hpheap *h, size_t nr_units, size_t align_units,
 void hpheap_free(size_t unit, size_t nr_units);
 int hpheap_alloc_some(struct hpheap *h, const struct run_want *want,
 		      struct run *ret_run, unsigned int *ret_nr);
-bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units,
-		   bool *ret_is_zero);
+bool hpheap_extend(size_t unit, size_t nr_units, size_t new_nr_units);
 enum hollow_how hpheap_hollow_how(size_t unit);
 void hpheap_hollow(const struct hollow *parts, unsigned int nr);
 bool hpheap_look(size_t hpage, struct hpage_view *ret_view);

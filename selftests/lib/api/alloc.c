@@ -162,6 +162,38 @@ static void calloc_zeroes_after_trim(void)
 	}
 }
 
+/* A long block, used before, is zero and takes no memory until it is touched. */
+static void calloc_long_is_lazy(void)
+{
+	size_t len = 64 << 20;
+	long before = proc_status_kib("VmRSS:"), after;
+	char *p, *tail;
+
+	dirty(len, 1);
+	p = calloc(1, len);
+	after = proc_status_kib("VmRSS:");
+	if (!EXPECT(p, "NULL for calloc(1, %zu)", len))
+		return;
+	EXPECT_EQ(len, first_nonzero(p, len));
+	free(p);
+	/* Ends that are no whole huge pages; a block behind that stays. */
+	dirty(2 * len, 1);
+	p = malloc(len + 12345);
+	tail = malloc(4 << 20);
+	memset(p, 0xdb, len + 12345);
+	pattern_fill(tail, 4 << 20, 1);
+	free(p);
+	expect_zero(1, len + 12345);
+	expect_zero(len - 54321, 1);
+	EXPECT(pattern_holds(tail, 4 << 20, 1), "the next block is gone");
+	free(tail);
+	if (is_sanitized())
+		ktap_skip("resident memory is the sanitizer's");
+	else
+		EXPECT(after - before < 16 << 10, "%ld KiB resident",
+		       after - before);
+}
+
 static void free_null(void)
 {
 	errno = 1234;
@@ -200,6 +232,7 @@ static const struct ktap_test tests[] = {
 	{"works_after_refusal", works_after_refusal},
 	{"calloc_zeroes_reused", calloc_zeroes_reused},
 	{"calloc_zeroes_after_trim", calloc_zeroes_after_trim},
+	{"calloc_long_is_lazy", calloc_long_is_lazy},
 	{"free_null", free_null},
 	{"loop_does_not_grow", loop_does_not_grow},
 	{},

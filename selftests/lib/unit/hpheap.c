@@ -152,10 +152,10 @@ static void own(struct owned *o, const struct run *run, size_t nr,
 	       "%p for alignment %zu units", space_addr(run->unit), align);
 	for (i = o->unit; i < o->unit + nr; i++) {
 		EXPECT(!is_used[i], "unit %zu given out twice", i);
-		dirty += is_touched[i];
+		dirty += i >= o->unit + run->nr_stale && is_touched[i];
 		is_used[i] = is_touched[i] = true;
 	}
-	EXPECT(!run->is_zero || !dirty, "%zu dirty units called zero", dirty);
+	EXPECT(!dirty, "%zu dirty units called zero", dirty);
 }
 
 static bool take(struct owned *o, size_t nr, size_t align)
@@ -199,12 +199,11 @@ static void shrink(struct owned *o, struct rng *rng)
 static void extend(struct owned *o, struct rng *rng)
 {
 	size_t more = 1 + rng_below(rng, 200);
+	struct run run = {.unit = o->unit + o->nr, .nr_stale = more};
 	struct owned tail;
-	struct run run;
 
-	if (!hpheap_extend(o->unit, o->nr, o->nr + more, &run.is_zero))
+	if (!hpheap_extend(o->unit, o->nr, o->nr + more))
 		return;
-	run.unit = o->unit + o->nr;
 	own(&tail, &run, more, 1);
 	o->nr += more;
 }
@@ -503,12 +502,18 @@ static void purged_is_zero(void)
 	give_all();
 	purge_run(heap, PURGE_ALL, UINT32_MAX);
 	EXPECT_EQ(0, hpheap_alloc(heap, 700, 1, &run));
-	EXPECT(run.is_zero, "not called zero after a purge");
+	EXPECT(!run.nr_stale, "%zu not called zero after a purge",
+	       run.nr_stale);
 	own(&o, &run, 700, 1);
 	give(&o);
 	EXPECT_EQ(0, hpheap_alloc(heap, 700, 1, &run));
-	EXPECT(!run.is_zero, "called zero after use");
+	EXPECT_EQ(700, run.nr_stale);
 	own(&o, &run, 700, 1);
+	give(&o);
+	/* What lies behind the huge pages that were used is still zero. */
+	EXPECT_EQ(0, hpheap_alloc(heap, 4 * HPAGE_UNITS, 1, &run));
+	EXPECT_EQ(2 * HPAGE_UNITS, run.nr_stale);
+	own(&o, &run, 4 * HPAGE_UNITS, 1);
 	give(&o);
 }
 

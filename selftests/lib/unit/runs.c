@@ -18,9 +18,9 @@ static struct run_cache cache;
 
 static void *fresh(size_t size)
 {
-	bool is_zero;
+	size_t stale;
 
-	return large_alloc(size, 1, &is_zero);
+	return large_alloc(size, 1, &stale);
 }
 
 static bool keep(void *p)

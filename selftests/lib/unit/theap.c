@@ -234,7 +234,7 @@ static void growth_by_turning_counts(void)
 static void large(void)
 {
 	size_t before, nr = large_count(), size = 100000;
-	bool is_zero;
+	size_t stale;
 	u64 entry;
 	char *p;
 
@@ -242,7 +242,7 @@ static void large(void)
 		return;
 	before = large_bytes();
 	for (size_t align = 1; align <= 4 << 20; align *= 8) {
-		p = large_alloc(size, align, &is_zero);
+		p = large_alloc(size, align, &stale);
 		if (!EXPECT(p, "no memory"))
 			break;
 		EXPECT(!((uintptr_t)p % align), "%p for %zu", p, align);
