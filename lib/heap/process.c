@@ -147,7 +147,7 @@ size_t process_purge_all(void)
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
 		lock_acquire(&h->lock);
 		theap_drain(h);
-		theap_trim(h);
+		theap_trim(h, 0);
 		lock_release(&h->lock);
 	}
 	/* Slabs first: what has to be broken for it is broken once. */

@@ -179,7 +179,7 @@ static size_t settle_if_quiet(struct theap *h, u64 now_ms)
 		h->rest_ms = now_ms;
 	if (is_quiet) {
 		theap_drain(h);
-		theap_trim(h);
+		theap_trim(h, 0);
 	}
 	h->seen_turns = turns_of(h);
 	h->is_settled = now_ms - h->rest_ms >=

@@ -33,7 +33,7 @@ static void drain_idle(struct theap *h)
 {
 	lock_acquire(&h->lock);
 	theap_drain(h);
-	theap_trim(h);
+	theap_trim(h, 0);
 	lock_release(&h->lock);
 }
 

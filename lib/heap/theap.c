@@ -445,10 +445,10 @@ size_t theap_used(const struct theap *h)
 	return counter_read(&h->used);
 }
 
-/* Give all empty slabs back; lock held. */
-void theap_trim(struct theap *h)
+/* Give empty slabs back, down to @keep units; lock held. */
+void theap_trim(struct theap *h, unsigned int keep)
 {
-	shed_to(h, 0);
+	shed_to(h, keep);
 }
 
 /* Invariants of a heap; lock held. */

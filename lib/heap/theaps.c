@@ -12,6 +12,12 @@
 #include "rt/conf.h"
 #include "rt/meta.h"
 
+/*
+ * So many heaps of a node that threads left last keep so many units of empty
+ * slabs, for the next threads to start with.
+ */
+enum { HEIRS = 4, HEIR_UNITS = 128 };
+
 static struct {
 	struct lock lock;
 	struct theap *idle[MAX_NODES]; /* Guarded by lock. */
@@ -58,6 +64,15 @@ static void push_idle(struct theap *h)
 	table.idle[h->node] = h;
 }
 
+/* Empty slabs of an idle heap go, down to @keep units. */
+static void trim_idle(struct theap *h, unsigned int keep)
+{
+	lock_acquire(&h->lock);
+	theap_drain(h);
+	theap_trim(h, keep);
+	lock_release(&h->lock);
+}
+
 /**
  * theap_acquire() - a heap for the calling thread
  *
@@ -89,13 +104,15 @@ void theap_release(struct theap *h)
 {
 	/* Whoever fills the inbox after this empties it himself. */
 	atomic_store(&h->is_idle, true);
-	lock_acquire(&h->lock);
-	theap_drain(h);
-	theap_trim(h);
-	lock_release(&h->lock);
+	trim_idle(h, HEIR_UNITS);
 	lock_acquire(&table.lock);
 	push_idle(h);
+	for (int i = 0; h && i < HEIRS; i++)
+		h = h->next_idle;
 	lock_release(&table.lock);
+	/* If a thread takes it just now, it makes its slabs anew. */
+	if (h)
+		trim_idle(h, 0);
 }
 
 /* The heap with an id that a map entry names. */

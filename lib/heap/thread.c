@@ -392,22 +392,28 @@ void thread_free(void *p)
 	}
 }
 
+/* What a cache holds goes to where it belongs. */
+static void empty(struct tcache *t)
+{
+	remote_flush_all(t);
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		stack_drop(t, c);
+	runs_flush(&t->runs);
+	mixing_flush(t->heap);
+}
+
 /**
- * thread_trim() - return all that a cache holds
+ * thread_trim() - return all that a cache holds, and keep no empty slab
  * @t: the thread's own cache
  */
 void thread_trim(struct tcache *t)
 {
 	if (t->state != TCACHE_LIVE)
 		return;
-	remote_flush_all(t);
-	for (unsigned int c = 0; c < NR_CLASSES; c++)
-		stack_drop(t, c);
-	runs_flush(&t->runs);
-	mixing_flush(t->heap);
+	empty(t);
 	lock_acquire(&t->heap->lock);
 	theap_drain(t->heap);
-	theap_trim(t->heap);
+	theap_trim(t->heap, 0);
 	lock_release(&t->heap->lock);
 }
 
@@ -431,7 +437,7 @@ int thread_set_node(struct tcache *t, int node)
 	err = place_bind(node);
 	if (err || t->heap->node == place_node())
 		return err;
-	thread_trim(t);
+	empty(t);
 	was = t->heap;
 	if (!take_heap(t)) {
 		place_bind(chosen);
@@ -452,7 +458,7 @@ void thread_exit(struct tcache *t)
 {
 	if (t->state != TCACHE_LIVE)
 		return;
-	thread_trim(t);
+	empty(t);
 	t->tag = (u32)NO_OWNER << ENTRY_OWNER_SHIFT;
 	t->state = TCACHE_EXITED;
 	theap_release(t->heap);

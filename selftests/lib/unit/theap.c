@@ -34,6 +34,9 @@ static void tear_down(void)
 {
 	EXPECT_EQ(0, theap_used(heap));
 	theap_release(heap);
+	lock_acquire(&heap->lock);
+	theap_trim(heap, 0);
+	lock_release(&heap->lock);
 	EXPECT_EQ(0, heap->spare_units);
 	EXPECT_EQ(0, heap->slab_bytes);
 	for (unsigned int c = 0; c < NR_CLASSES; c++)
@@ -177,6 +180,41 @@ static void idle_heap_is_taken_over(void)
 	tear_down();
 }
 
+/*
+ * Threads start with empty slabs of those that ended last; others that ended
+ * keep none.
+ */
+static void heirs_start_with_slabs(void)
+{
+	enum { NR_HEAPS = 9 };
+	struct theap *heaps[NR_HEAPS];
+	unsigned int i, nr = 0, units = 0;
+
+	for (i = 0; i < NR_HEAPS; i++) {
+		heaps[i] = heap = theap_acquire();
+		if (!EXPECT(heap, "no heap"))
+			return;
+		atomic_store(&heap->max_spare, 128);
+		refill(CLASS_A, objs, 10);
+		theap_return(heap, CLASS_A, objs, 10);
+		EXPECT(heap->spare_units, "no empty slab");
+	}
+	for (i = 0; i < NR_HEAPS; i++)
+		theap_release(heaps[i]);
+	for (i = 0; i < NR_HEAPS; i++) {
+		nr += heaps[i]->spare_units > 0;
+		units += heaps[i]->spare_units;
+	}
+	EXPECT_EQ(4, nr);
+	EXPECT(units <= 4 * 128, "%u units kept", units);
+	heap = theap_acquire();
+	EXPECT(heap == heaps[NR_HEAPS - 1], "not the last");
+	EXPECT(heap->spare_units, "starts with nothing");
+	process_purge_all();
+	EXPECT_EQ(0, heaps[NR_HEAPS - 2]->spare_units);
+	tear_down();
+}
+
 /* An empty slab serves another class whose slabs have the same length. */
 static void empty_slabs_turn(void)
 {
@@ -225,7 +263,7 @@ static void growth_by_turning_counts(void)
 	EXPECT_EQ(bytes, heap->slab_bytes);
 	theap_return(heap, CLASS_TWIN, objs, NR);
 	lock_acquire(&heap->lock);
-	theap_trim(heap);
+	theap_trim(heap, 0);
 	lock_release(&heap->lock);
 	EXPECT(heap->turnover[CLASS_TWIN].is_fleeting, "not noted");
 	tear_down();
@@ -301,6 +339,7 @@ static const struct ktap_test tests[] = {
 	{"any_order", any_order},
 	{"by_parcel", by_parcel},
 	{"idle_heap_is_taken_over", idle_heap_is_taken_over},
+	{"heirs_start_with_slabs", heirs_start_with_slabs},
 	{"empty_slabs_turn", empty_slabs_turn},
 	{"growth_by_turning_counts", growth_by_turning_counts},
 	{"large", large},
