@@ -55,6 +55,30 @@ void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr)
 	bits_fill(b->w, first, nr);
 }
 
+/**
+ * bitmap_fill() - set bits, and count
+ * @b: the bitmap
+ * @first: first bit
+ * @nr: how many; first + nr <= BITMAP_BITS
+ *
+ * Return: how many of them were set before.
+ */
+unsigned int bitmap_fill(struct bitmap *b, unsigned int first, unsigned int nr)
+{
+	unsigned int end = first + nr, count = 0;
+
+	while (first < end) {
+		unsigned int lo = first % 64;
+		unsigned int hi = min_size(64, lo + end - first);
+		u64 mask = word_mask(lo, hi), was = b->w[first / 64] & mask;
+
+		count += was == mask ? hi - lo : popcount64(was);
+		b->w[first / 64] |= mask;
+		first += hi - lo;
+	}
+	return count;
+}
+
 /* Clear bits; first + nr <= BITMAP_BITS. */
 void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr)
 {

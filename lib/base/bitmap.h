@@ -57,6 +57,7 @@ static inline unsigned int bits_next(const u64 *w, unsigned int nr,
 }
 
 void bitmap_set_range(struct bitmap *b, unsigned int first, unsigned int nr);
+unsigned int bitmap_fill(struct bitmap *b, unsigned int first, unsigned int nr);
 void bitmap_clear_range(struct bitmap *b, unsigned int first, unsigned int nr);
 unsigned int bitmap_count_range(const struct bitmap *b, unsigned int first,
 				unsigned int nr);

@@ -89,9 +89,17 @@ static inline unsigned int ctz64(u64 x)
 	return __builtin_ctzll(x);
 }
 
+/* x86-64 need not have an instruction for it, and libgcc's goes by a table. */
 static inline unsigned int popcount64(u64 x)
 {
+#if defined(__x86_64__) && !defined(__POPCNT__)
+	x -= x >> 1 & 0x5555555555555555;
+	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return x * 0x0101010101010101 >> 56;
+#else
 	return __builtin_popcountll(x);
+#endif
 }
 
 #endif

@@ -36,11 +36,10 @@ void hpage_init(struct hpage *hp, unsigned int node, unsigned int backend)
  */
 unsigned int hpage_take(struct hpage *hp, unsigned int first, unsigned int nr)
 {
-	unsigned int was_touched = bitmap_count_range(&hp->touched, first, nr);
+	unsigned int was_touched = bitmap_fill(&hp->touched, first, nr);
 
 	assert(!bitmap_count_range(&hp->used, first, nr));
 	bitmap_set_range(&hp->used, first, nr);
-	bitmap_set_range(&hp->touched, first, nr);
 	hp->nr_used += nr;
 	hp->nr_touched += nr - was_touched;
 	hp->nr_dirty -= was_touched;
@@ -147,8 +146,7 @@ void hpage_hollow(struct hpage *hp, unsigned int first, unsigned int nr)
 void hpage_touch(struct hpage *hp, unsigned int first, unsigned int nr)
 {
 	assert(bitmap_count_range(&hp->used, first, nr) == nr);
-	hp->nr_touched += nr - bitmap_count_range(&hp->touched, first, nr);
-	bitmap_set_range(&hp->touched, first, nr);
+	hp->nr_touched += nr - bitmap_fill(&hp->touched, first, nr);
 	hpage_check(hp);
 }
 

@@ -101,6 +101,8 @@ struct hpage *hpset_find(struct hpset *s, unsigned int nr_units)
 	unsigned int r = run_class_holding(nr_units);
 	u64 mask = r < HPSET_RUNS ? ~0ULL << r : 0;
 
+	if (!s->nr_hpages)
+		return NULL;
 	if (nr_units >= HPSET_LONG_RUN) {
 		mask = classes_in(s, mask);
 		mask &= -mask;
@@ -120,6 +122,8 @@ struct hpage *hpset_find_emptiest(struct hpset *s, unsigned int nr_units)
 {
 	u64 mask = ~0ULL << run_class_holding(nr_units);
 
+	if (!s->nr_hpages)
+		return NULL;
 	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
 		u64 m = s->nonempty[l] & mask;
 

@@ -104,6 +104,8 @@ static void change(struct rng *rng)
 		bitmap_set(&map, first);
 	else if (nr == 1)
 		bitmap_clear(&map, first);
+	else if (value && rng_below(rng, 2))
+		EXPECT_EQ(model_count(first, nr), bitmap_fill(&map, first, nr));
 	else if (value)
 		bitmap_set_range(&map, first, nr);
 	else
@@ -123,6 +125,24 @@ static void random_operations(void)
 		change(&rng);
 		expect_same(&rng);
 	}
+}
+
+static void popcount(void)
+{
+	struct rng rng;
+	int i;
+
+	rng_start(&rng);
+	for (i = 0; i < 1000; i++) {
+		uint64_t x = rng_next(&rng), left = x;
+		unsigned int nr = 0;
+
+		for (; left; left &= left - 1)
+			nr++;
+		EXPECT_EQ(nr, popcount64(x));
+	}
+	EXPECT_EQ(0, popcount64(0));
+	EXPECT_EQ(64, popcount64(~0ULL));
 }
 
 static void every_range(void)
@@ -194,6 +214,7 @@ static void list(void)
 
 static const struct ktap_test tests[] = {
 	{"random_operations", random_operations},
+	{"popcount", popcount},
 	{"every_range", every_range},
 	{"full_and_empty", full_and_empty},
 	{"arithmetic", arithmetic},
