@@ -221,6 +221,18 @@ static bool unit_is_vacant(const struct slab *s, unsigned int u)
 	return bitmap_next_clear(&s->free, first) >= end;
 }
 
+/*
+ * Are there fewer free slots than touch any unit?  The last unit may have few;
+ * each of the others as many as fit, at least.
+ */
+static bool is_dense(const struct slab *s)
+{
+	unsigned int least = size_class_index(s->class, UNIT_SIZE), first, end;
+
+	objs_of_unit(s, s->span.nr_units - 1, &first, &end);
+	return !s->is_mixed && s->nr_free < min_size(least, end - first);
+}
+
 /**
  * slab_vacant() - units that hold no live object and are not hollow
  * @s: the slab
@@ -233,6 +245,8 @@ u32 slab_vacant(const struct slab *s)
 	unsigned int skew = s->span.unit % grain;
 	u32 units = 0;
 
+	if (is_dense(s))
+		return 0;
 	for (unsigned int u = 0; u < s->span.nr_units; u++)
 		if (unit_is_vacant(s, u))
 			units |= 1U << u;

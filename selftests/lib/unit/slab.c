@@ -196,6 +196,59 @@ static void wrong_is_refused(void)
 	}
 }
 
+/* One bit a unit that none of objs[@from..@nr) touches. */
+static uint32_t untouched(const struct slab *s, void **objs, unsigned int from,
+			  unsigned int nr)
+{
+	size_t size = size_classes[s->class].size;
+	uint32_t units = (uint32_t)((1ULL << s->span.nr_units) - 1);
+
+	for (unsigned int i = from; i < nr; i++) {
+		size_t at = (size_t)((char *)objs[i] - slab_base(s));
+
+		for (size_t u = at / UNIT_SIZE; u <= (at + size - 1) / UNIT_SIZE;
+		     u++)
+			units &= ~((uint32_t)1 << u);
+	}
+	return units;
+}
+
+/* Whichever few or many objects are free, lowest first or anywhere. */
+static void vacant_units(void)
+{
+	void *objs[MAX_SLAB_OBJS + 7];
+	struct rng rng = {3};
+	struct slab *s;
+
+	for (unsigned int c = 0; c < NR_CLASSES; c++) {
+		if (!EXPECT_EQ(1, create(c, 1, &s)))
+			return;
+		for (int round = 0; round < 40; round++) {
+			unsigned int nr = take_all(s, objs), free, from;
+
+			free = (unsigned int)rng_below(&rng, nr + 1);
+			from = (unsigned int)rng_below(&rng, nr - free + 1);
+			if (round % 4 == 0)
+				shuffle(&rng, objs, nr);
+			else /* a row of them, the last ones now and then */
+				from = round % 4 == 1 ? nr - free : from;
+			for (unsigned int i = 0; i < free; i++) {
+				void *obj = objs[i];
+
+				objs[i] = objs[from + i];
+				objs[from + i] = obj;
+			}
+			for (unsigned int i = 0; i < free; i++)
+				EXPECT_EQ(1, slab_put(s, objs + i, 1));
+			if (os_page_size == UNIT_SIZE)
+				EXPECT_EQ(untouched(s, objs, free, nr),
+					  slab_vacant(s));
+			EXPECT_EQ(nr - free, slab_put(s, objs + free, nr - free));
+		}
+		destroy(&s, 1);
+	}
+}
+
 static void batches_adjoin(void)
 {
 	struct slab *slabs[SLAB_BATCH];
@@ -249,6 +302,7 @@ static const struct ktap_test tests[] = {
 	{"each_slot_once", each_slot_once},
 	{"lowest_first", lowest_first},
 	{"wrong_is_refused", wrong_is_refused},
+	{"vacant_units", vacant_units},
 	{"batches_adjoin", batches_adjoin},
 	{},
 };
