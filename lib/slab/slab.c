@@ -221,16 +221,11 @@ static bool unit_is_vacant(const struct slab *s, unsigned int u)
 	return bitmap_next_clear(&s->free, first) >= end;
 }
 
-/*
- * Are there fewer free slots than touch any unit?  The last unit may have few;
- * each of the others as many as fit, at least.
- */
+/* Are there fewer free slots than fit into a unit?  So many touch each. */
 static bool is_dense(const struct slab *s)
 {
-	unsigned int least = size_class_index(s->class, UNIT_SIZE), first, end;
-
-	objs_of_unit(s, s->span.nr_units - 1, &first, &end);
-	return !s->is_mixed && s->nr_free < min_size(least, end - first);
+	return !s->is_mixed &&
+	       s->nr_free < size_class_index(s->class, UNIT_SIZE);
 }
 
 /**

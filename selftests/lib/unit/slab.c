@@ -14,7 +14,7 @@
 #include "rt/conf.h"
 #include "slab/slab.h"
 
-enum { OWNER = 77 };
+enum { OWNER = 77, NR_GEOMETRIES = SLAB_WIDEST + 1 };
 
 static const struct backend_ops fake_ops = {
 	.name = "fake",
@@ -214,37 +214,44 @@ static uint32_t untouched(const struct slab *s, void **objs, unsigned int from,
 }
 
 /* Whichever few or many objects are free, lowest first or anywhere. */
-static void vacant_units(void)
+static void free_some(struct slab *s, struct rng *rng, int round)
 {
 	void *objs[MAX_SLAB_OBJS + 7];
+	unsigned int nr = take_all(s, objs);
+	unsigned int nr_free = (unsigned int)rng_below(rng, nr + 1);
+	unsigned int from = (unsigned int)rng_below(rng, nr - nr_free + 1);
+
+	if (round % 4 == 0)
+		shuffle(rng, objs, nr);
+	else if (round % 4 == 1)
+		from = nr - nr_free;
+	for (unsigned int i = 0; i < nr_free; i++) {
+		void *obj = objs[i];
+
+		objs[i] = objs[from + i];
+		objs[from + i] = obj;
+	}
+	for (unsigned int i = 0; i < nr_free; i++)
+		EXPECT_EQ(1, slab_put(s, objs + i, 1));
+	if (os_page_size == UNIT_SIZE)
+		EXPECT_EQ(untouched(s, objs, nr_free, nr), slab_vacant(s));
+	EXPECT_EQ(nr - nr_free, slab_put(s, objs + nr_free, nr - nr_free));
+}
+
+static void vacant_units(void)
+{
+	struct slab_want want = {.owner = OWNER};
 	struct rng rng = {3};
 	struct slab *s;
 
-	for (unsigned int c = 0; c < NR_CLASSES; c++) {
-		if (!EXPECT_EQ(1, create(c, 1, &s)))
+	for (unsigned int i = 0; set_up() && i < NR_CLASSES * NR_GEOMETRIES;
+	     i++) {
+		want.class = i / NR_GEOMETRIES;
+		want.geometry = i % NR_GEOMETRIES;
+		if (!EXPECT_EQ(1, slab_create(&want, 1, &s)))
 			return;
-		for (int round = 0; round < 40; round++) {
-			unsigned int nr = take_all(s, objs), free, from;
-
-			free = (unsigned int)rng_below(&rng, nr + 1);
-			from = (unsigned int)rng_below(&rng, nr - free + 1);
-			if (round % 4 == 0)
-				shuffle(&rng, objs, nr);
-			else /* a row of them, the last ones now and then */
-				from = round % 4 == 1 ? nr - free : from;
-			for (unsigned int i = 0; i < free; i++) {
-				void *obj = objs[i];
-
-				objs[i] = objs[from + i];
-				objs[from + i] = obj;
-			}
-			for (unsigned int i = 0; i < free; i++)
-				EXPECT_EQ(1, slab_put(s, objs + i, 1));
-			if (os_page_size == UNIT_SIZE)
-				EXPECT_EQ(untouched(s, objs, free, nr),
-					  slab_vacant(s));
-			EXPECT_EQ(nr - free, slab_put(s, objs + free, nr - free));
-		}
+		for (int round = 0; round < 20; round++)
+			free_some(s, &rng, round);
 		destroy(&s, 1);
 	}
 }
