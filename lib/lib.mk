@@ -14,7 +14,7 @@ LIB_backend_OBJS := anon dev device status backend
 LIB_hpheap_OBJS := space limit place hpage hpset decay charge choose hpheap discard small batch hollow guard tally purge collapse start prefault refold rejoin
 LIB_slab_OBJS := sizeclass slab rooms mixed
 LIB_cache_OBJS := tcache
-LIB_heap_OBJS := misuse canary quarantine parcel turnover theap theaps mixing breaking reclaim remote notify pressure press clear large runs guarded stacks thread hard background process truth nodes stats
+LIB_heap_OBJS := misuse canary quarantine parcel turnover theap theaps mixing vacate reclaim remote notify pressure press clear large runs guarded stacks thread hard background process truth nodes stats
 LIB_api_OBJS := malloc cxx glibc init
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\

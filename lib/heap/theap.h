@@ -100,7 +100,13 @@ size_t theap_class_bytes(const struct theap *h, unsigned int c);
 void theap_trim(struct theap *h, unsigned int keep);
 void theap_check(struct theap *h);
 
-/* Below: for reclaim.c and mixing.c. */
+/* Below: for reclaim.c, vacate.c and mixing.c. */
+
+/* How often slots were taken or returned. */
+static inline u64 theap_turns(const struct theap *h)
+{
+	return h->nr_refills + h->nr_flushes;
+}
 
 /* So many slots of a class more are free, or fewer.  Lock held. */
 static inline void theap_count_vacant(struct theap *h, unsigned int c, int n)

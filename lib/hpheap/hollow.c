@@ -2,7 +2,7 @@
 /*
  * Units in use whose user has nothing in them: a slab's base pages without a
  * live object.  They are given back and stay in use; what they are part of is
- * lib/heap/reclaim.c's to know.
+ * lib/heap/vacate.c's to know.
  */
 #include "backend/backend.h"
 #include "hpheap/batch.h"

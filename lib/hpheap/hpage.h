@@ -31,7 +31,6 @@ struct hpage {
 	u16 nr_touched;
 	u16 nr_charged; /* units counted as held, see lib/hpheap/limit.h */
 	u16 longest;  /* of the free runs */
-	u16 nr_hollow; /* in use but empty, as reclaim.c counted */
 	u8 state;
 	_Atomic u8 backend;
 	u8 node;

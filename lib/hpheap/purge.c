@@ -40,7 +40,7 @@ static bool is_stuck(const struct hpage *hp)
 
 /*
  * Where a huge page is to be broken the walk over slabs should come first
- * (lib/heap/breaking.c): it knows what need not be copied.
+ * (lib/heap/vacate.c): it knows what need not be copied.
  */
 static bool is_old(const struct hpage *hp)
 {
