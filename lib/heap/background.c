@@ -39,6 +39,7 @@ enum {
 	BACKGROUND_STEPS = 64,
 	REFOLD_MS = 250,
 	COLLAPSE_STEPS = 8, /* huge pages copied a round */
+	WALK_SHARE = 25, /* times as long as a walk in vain took, before the next */
 	SETTLE_SHARE = 16, /* of the decay time: from look to look at heaps */
 	RECLAIM_MIN_MS = 2000,
 	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
@@ -106,6 +107,8 @@ struct rounds {
 	u64 refold_ms;
 	u64 settle_ms;
 	u64 reclaim_ms;
+	u64 walk_ms; /* how long that took in vain */
+	bool has_settled; /* something to walk for since */
 	u64 follow_ms;
 	u64 last_ms;
 };
@@ -119,7 +122,17 @@ static void settle_round(struct rounds *r, u64 now)
 	if (conf.dirty_decay_ms >= 0 &&
 	    is_time(&r->settle_ms, now, conf.dirty_decay_ms / SETTLE_SHARE) &&
 	    reclaim_settle(now))
-		r->reclaim_ms = 0;
+		r->has_settled = true;
+}
+
+/* A walk is due, and those in vain are a small part of the time. */
+static bool is_walk_due(const struct rounds *r, u64 now)
+{
+	u64 since = now - r->reclaim_ms;
+	u64 period = max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS);
+
+	return conf.dirty_decay_ms >= 0 && since >= WALK_SHARE * r->walk_ms &&
+	       (r->has_settled || since >= period);
 }
 
 /* What slabs and tables have to spare; slabs must rest from walk to walk. */
@@ -127,13 +140,14 @@ static bool reclaim_round(struct rounds *r, u64 now)
 {
 	bool has_worked;
 
-	if (conf.dirty_decay_ms < 0 ||
-	    !is_time(&r->reclaim_ms, now,
-		     max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS)))
+	if (!is_walk_due(r, now))
 		return false;
+	r->reclaim_ms = now;
+	r->has_settled = false;
 	has_worked = reclaim_slabs(RECLAIM_SPARSE) > 0;
 	while (space_trim())
 		has_worked = true;
+	r->walk_ms = has_worked ? 0 : os_now_ms() - now;
 	return has_worked;
 }
 

@@ -59,8 +59,8 @@ static bool wanted_any(const struct hpage *hp)
 
 static bool wanted_sparse(const struct hpage *hp)
 {
-	return wanted_any(hp) && is_old(hp) &&
-	       (!hpage_is_huge(hp) || hp->nr_used < DENSE_UNITS);
+	return wanted_any(hp) &&
+	       (!hpage_is_huge(hp) || hp->nr_used < DENSE_UNITS) && is_old(hp);
 }
 
 /* Emptied a moment ago, it may be taken again in the next. */
