@@ -62,6 +62,13 @@ static struct slab *lock_slab(size_t unit, struct theap **ret_heap)
 	return NULL;
 }
 
+/* Few of the huge pages that large blocks lie in have any. */
+static bool has_slabs(size_t hpage)
+{
+	return atomic_load_explicit(&space.hpages[hpage].nr_slabs,
+				    memory_order_relaxed);
+}
+
 /* Calls @fn for each slab of a huge page, the lock of its heap held. */
 static void each_slab(size_t hpage,
 		      void (*fn)(struct theap *h, struct slab *s, void *arg),
@@ -70,7 +77,7 @@ static void each_slab(size_t hpage,
 	size_t unit = hpage * HPAGE_UNITS, end = unit + HPAGE_UNITS;
 	struct theap *h;
 
-	while (unit < end) {
+	while (unit < end && has_slabs(hpage)) {
 		struct slab *s = lock_slab(unit, &h);
 
 		if (!s) {
@@ -218,7 +225,8 @@ size_t vacate_hpage(size_t hpage, enum reclaim_how how)
 	struct hpage_view hp;
 	bool is_wanted;
 
-	if (v.by == HOLLOW_NOT || !hpheap_look(hpage, &hp) || !hp.nr_used)
+	if (v.by == HOLLOW_NOT || (v.by == HOLLOW_PARTS && !has_slabs(hpage)) ||
+	    !hpheap_look(hpage, &hp) || !hp.nr_used)
 		return 0;
 	each_slab(hpage, count, &v);
 	if (how == RECLAIM_ALL)

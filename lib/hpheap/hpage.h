@@ -42,6 +42,7 @@ struct hpage {
 	atomic_bool is_small; /* broken, and to stay so: see small.c */
 	_Atomic u8 kind; /* enum hpset_id; what it is for, see choose.c */
 	bool is_zeroed; /* touched by prefault.c only, and not used since */
+	_Atomic u16 nr_slabs; /* that lie in it; their owners count, unlocked */
 	u16 stuck_round; /* of purging in which nothing of it could go */
 	/*
 	 * Node and backend stand, for who does not hold the lock; start.c may

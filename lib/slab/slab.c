@@ -113,6 +113,14 @@ static unsigned int take_units(struct hpheap *h, const struct run_want *want,
 	return got;
 }
 
+/* A slab more in its huge page, or one less. */
+static void count_slab(const struct slab *s, int n)
+{
+	atomic_fetch_add_explicit(
+		&space.hpages[s->span.unit / HPAGE_UNITS].nr_slabs, n,
+		memory_order_relaxed);
+}
+
 /**
  * slab_create() - slabs with all slots free
  * @want: what they shall be
@@ -138,6 +146,7 @@ unsigned int slab_create(const struct slab_want *want, unsigned int most,
 		ret_slabs[i]->span.unit = run.unit + i * nr_units;
 		ret_slabs[i]->span.nr_units = nr_units;
 		slab_init(ret_slabs[i], want->class, want->owner);
+		count_slab(ret_slabs[i], 1);
 	}
 	while (nr > got)
 		space_span_free(&ret_slabs[--nr]->span);
@@ -180,6 +189,7 @@ void slab_destroy(struct slab *s, struct slab_rest *rest)
 	if (s->is_mixed)
 		mixed_unmake(s);
 	space_mark(&s->span, 0, nr_units);
+	count_slab(s, -1);
 	if (s->guard && guard_clear(unit + nr_units, 1, s->guard))
 		nr_units++;
 	space_span_free(&s->span);

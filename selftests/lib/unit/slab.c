@@ -242,6 +242,8 @@ static void vacant_units(void)
 {
 	struct slab_want want = {.owner = OWNER};
 	struct rng rng = {3};
+	struct hpage *hp;
+	unsigned int nr;
 	struct slab *s;
 
 	for (unsigned int i = 0; set_up() && i < NR_CLASSES * NR_GEOMETRIES;
@@ -252,7 +254,11 @@ static void vacant_units(void)
 			return;
 		for (int round = 0; round < 20; round++)
 			free_some(s, &rng, round);
+		hp = &space.hpages[s->span.unit / HPAGE_UNITS];
+		nr = hp->nr_slabs;
 		destroy(&s, 1);
+		EXPECT(nr && hp->nr_slabs == nr - 1, "%u slabs, then %u", nr,
+		       hp->nr_slabs);
 	}
 }
 
