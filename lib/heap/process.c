@@ -144,12 +144,8 @@ size_t process_purge_all(void)
 
 	quarantine_drain();
 	thread_trim(&tcache);
-	for (struct theap *h = theap_next(NULL); h; h = theap_next(h)) {
-		lock_acquire(&h->lock);
-		theap_drain(h);
-		theap_trim(h, 0);
-		lock_release(&h->lock);
-	}
+	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
+		theap_tidy(h, 0);
 	/* Slabs first: what has to be broken for it is broken once. */
 	done += reclaim_slabs(RECLAIM_ALL);
 	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))

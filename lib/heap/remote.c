@@ -29,14 +29,6 @@ static void drain(struct theap *h)
 	lock_release(&h->lock);
 }
 
-static void drain_idle(struct theap *h)
-{
-	lock_acquire(&h->lock);
-	theap_drain(h);
-	theap_trim(h, 0);
-	lock_release(&h->lock);
-}
-
 static void send(struct theap *h, struct parcel *p)
 {
 	u32 total = parcel_send(h, p);
@@ -46,7 +38,7 @@ static void send(struct theap *h, struct parcel *p)
 	 * the inbox after saying so, sees the parcel.
 	 */
 	if (atomic_load(&h->is_idle))
-		drain_idle(h);
+		theap_tidy(h, 0);
 	else if (total >= INBOX_MAX && lock_try(&h->lock))
 		drain(h);
 }
@@ -116,7 +108,7 @@ void remote_free_now(u64 entry, void *obj)
 
 	theap_return(h, slab_object_class(entry, obj), &obj, 1);
 	if (atomic_load(&h->is_idle))
-		drain_idle(h);
+		theap_tidy(h, 0);
 }
 
 /* Send off whatever is gathered. */

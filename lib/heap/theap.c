@@ -451,6 +451,15 @@ void theap_trim(struct theap *h, unsigned int keep)
 	shed_to(h, keep);
 }
 
+/* What others have freed goes into slabs; empty ones go, down to @keep units. */
+void theap_tidy(struct theap *h, unsigned int keep)
+{
+	lock_acquire(&h->lock);
+	theap_drain(h);
+	theap_trim(h, keep);
+	lock_release(&h->lock);
+}
+
 /* Invariants of a heap; lock held. */
 void theap_check(struct theap *h)
 {

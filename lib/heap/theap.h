@@ -98,6 +98,7 @@ size_t theap_used(const struct theap *h);
 unsigned int theap_class_vacant(const struct theap *h, unsigned int c);
 size_t theap_class_bytes(const struct theap *h, unsigned int c);
 void theap_trim(struct theap *h, unsigned int keep);
+void theap_tidy(struct theap *h, unsigned int keep);
 void theap_check(struct theap *h);
 
 /* Below: for reclaim.c, vacate.c and mixing.c. */

@@ -64,15 +64,6 @@ static void push_idle(struct theap *h)
 	table.idle[h->node] = h;
 }
 
-/* Empty slabs of an idle heap go, down to @keep units. */
-static void trim_idle(struct theap *h, unsigned int keep)
-{
-	lock_acquire(&h->lock);
-	theap_drain(h);
-	theap_trim(h, keep);
-	lock_release(&h->lock);
-}
-
 /**
  * theap_acquire() - a heap for the calling thread
  *
@@ -104,7 +95,7 @@ void theap_release(struct theap *h)
 {
 	/* Whoever fills the inbox after this empties it himself. */
 	atomic_store(&h->is_idle, true);
-	trim_idle(h, HEIR_UNITS);
+	theap_tidy(h, HEIR_UNITS);
 	lock_acquire(&table.lock);
 	push_idle(h);
 	for (int i = 0; h && i < HEIRS; i++)
@@ -112,7 +103,7 @@ void theap_release(struct theap *h)
 	lock_release(&table.lock);
 	/* If a thread takes it just now, it makes its slabs anew. */
 	if (h)
-		trim_idle(h, 0);
+		theap_tidy(h, 0);
 }
 
 /* The heap with an id that a map entry names. */

@@ -411,10 +411,7 @@ void thread_trim(struct tcache *t)
 	if (t->state != TCACHE_LIVE)
 		return;
 	empty(t);
-	lock_acquire(&t->heap->lock);
-	theap_drain(t->heap);
-	theap_trim(t->heap, 0);
-	lock_release(&t->heap->lock);
+	theap_tidy(t->heap, 0);
 }
 
 /**

@@ -77,7 +77,9 @@ static void each_slab(size_t hpage,
 	size_t unit = hpage * HPAGE_UNITS, end = unit + HPAGE_UNITS;
 	struct theap *h;
 
-	while (unit < end && has_slabs(hpage)) {
+	if (!has_slabs(hpage))
+		return;
+	while (unit < end) {
 		struct slab *s = lock_slab(unit, &h);
 
 		if (!s) {
@@ -122,9 +124,9 @@ static void count(struct theap *h, struct slab *s, void *arg)
 }
 
 /*
- * In a sparse huge page or a broken one, what is at rest.  One that is whole has
- * to be broken for it: that it has aged, and if most of what is vacant in it is
- * at rest, since the rest would have to be copied.
+ * In a sparse huge page or a broken one, what is at rest.  A whole one that has to
+ * be broken for it must have aged, and most of what is vacant in it must be at
+ * rest: the rest would have to be copied.
  */
 static bool is_worth_it(const struct hpage_view *hp, const struct vacancy *v)
 {
