@@ -148,6 +148,7 @@ $(LT)/unit/small: $(LT_BASE) $(call lt_lib,base/bitmap hpheap/hpage hpheap/small
 $(LT)/unit/small: LT_LDFLAGS := -Wl,--wrap=os_max_mappings
 $(LT)/unit/tcache: $(LT_BASE) $(call lt_objs,backend hpheap slab cache)
 $(patsubst %,$(LT)/unit/%,guarded large mixing reclaim remote runs theap): $(LIB_OBJS)
+$(LT)/unit/reclaim: LT_LDFLAGS := -Wl,--wrap=hpheap_hollow
 $(LT)/unit/failnth: $(LIB_OBJS)
 $(LT)/unit/failnth: LT_LDFLAGS := $(foreach f,os_reserve os_map os_commit \
 	os_decommit os_advise os_discard_many os_move_pages_to os_map_fixed os_open,\

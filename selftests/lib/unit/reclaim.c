@@ -3,7 +3,8 @@
  * reclaim.c - the walk over slabs: what is vacant goes back, live neighbours
  * stay; asked for what is sparse, it takes nothing that is in change nor dense,
  * and all of a heap that has rested; what went back is counted once, reads as
- * zeroes and can be used again; no walk begins while a fork holds it off.
+ * zeroes and can be used again; the heap works on meanwhile, but not with what
+ * goes; no walk begins while a fork holds it off.
  */
 #include "ktap.h"
 #include "testlib.h"
@@ -158,6 +159,72 @@ static void disabled(void)
 	tear_down(PAGE_CLASS, 64);
 }
 
+void __real_hpheap_hollow(const struct hollow *parts, unsigned int nr);
+void __wrap_hpheap_hollow(const struct hollow *parts, unsigned int nr);
+
+static char *gone; /* an object that was given back */
+/* Called once, before parts go back. */
+static void (*meanwhile)(const struct hollow *parts, unsigned int nr);
+
+void __wrap_hpheap_hollow(const struct hollow *parts, unsigned int nr)
+{
+	void (*fn)(const struct hollow *, unsigned int) = meanwhile;
+
+	meanwhile = NULL;
+	if (fn)
+		fn(parts, nr);
+	__real_hpheap_hollow(parts, nr);
+}
+
+static bool is_in(const struct hollow *parts, unsigned int nr, const void *p)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (space_unit(p) - parts[i].unit < parts[i].nr_units)
+			return true;
+	return false;
+}
+
+/* The last object is the only free one that is not going. */
+static void take_two(const struct hollow *parts, unsigned int nr)
+{
+	size_t bytes = heap->slab_bytes;
+	bool is_free = lock_try(&heap->lock);
+	char *p[2] = {NULL};
+
+	EXPECT_EQ(NR_SLABS - 1, nr);
+	if (!EXPECT(is_free, "the heap waits for the kernel"))
+		return;
+	lock_release(&heap->lock);
+	EXPECT_EQ(1, theap_refill(heap, SMALL_CLASS, (void **)&p[0], 1));
+	EXPECT(p[0] == gone && heap->slab_bytes == bytes,
+	       "not the one that stays");
+	EXPECT_EQ(1, theap_refill(heap, SMALL_CLASS, (void **)&p[1], 1));
+	EXPECT(!is_in(parts, nr, p[1]), "handed out while it goes");
+	for (unsigned int i = 0, n = 0; n < 2; i++) {
+		if (objs[i])
+			continue;
+		objs[i] = p[n++];
+		pattern_fill(objs[i], size_classes[SMALL_CLASS].size, i);
+	}
+}
+
+/* A heap waits for no slab that goes, and hands nothing of it out. */
+static void works_on(void)
+{
+	if (!set_up(SMALL_CLASS, NR_SMALL))
+		return;
+	for (unsigned int i = 0; i < NR_SMALL - 256; i++)
+		if (slab_of_entry(space_load(objs[i]))->span.unit + 3 ==
+		    space_unit(objs[i]))
+			give(SMALL_CLASS, i);
+	gone = objs[NR_SMALL - 1];
+	give(SMALL_CLASS, NR_SMALL - 1);
+	meanwhile = take_two;
+	EXPECT_EQ(NR_SLABS - 1, reclaim_slabs(RECLAIM_ALL));
+	EXPECT(!meanwhile, "nothing went");
+	tear_down(SMALL_CLASS, NR_SMALL);
+}
+
 static _Atomic size_t walked;
 
 static void *walk(void *arg)
@@ -193,6 +260,7 @@ static const struct ktap_test tests[] = {
 	{"sparse_and_quiet", sparse_and_quiet},
 	{"settled", settled},
 	{"disabled", disabled},
+	{"works_on", works_on},
 	{"held_off", held_off},
 	{},
 };
