@@ -171,16 +171,15 @@ static void *alloc_homeless(unsigned int c)
 	return theap_refill(h, c, &obj, 1) ? obj : NULL;
 }
 
-/**
- * thread_tick() - what has to be done now and then
- * @t: the thread's cache; no lock is held
- */
-void thread_tick(struct tcache *t)
+static bool tick_is_due(struct tcache *t)
+{
+	return unlikely(!(++t->nr_slow % TICK_EVERY) || limit_is_pressed());
+}
+
+static noinline void tick(struct tcache *t)
 {
 	struct hpheap *h;
 
-	if (++t->nr_slow % TICK_EVERY && !limit_is_pressed())
-		return;
 	if (t->heap) {
 		set_habits(t);
 		stacks_flush_idle(t);
@@ -193,6 +192,16 @@ void thread_tick(struct tcache *t)
 }
 
 /**
+ * thread_tick() - what has to be done now and then
+ * @t: the thread's cache; no lock is held
+ */
+void thread_tick(struct tcache *t)
+{
+	if (tick_is_due(t))
+		tick(t);
+}
+
+/**
  * thread_tick_alloc() - the same on the way of an allocation
  * @t: the thread's cache; no lock is held
  *
@@ -201,9 +210,10 @@ void thread_tick(struct tcache *t)
  */
 void thread_tick_alloc(struct tcache *t)
 {
-	thread_tick(t);
-	if (!(t->nr_slow % TICK_EVERY) || limit_is_pressed())
-		background_poke(t->heap ? theap_vacant(t->heap) : 0);
+	if (!tick_is_due(t))
+		return;
+	tick(t);
+	background_poke(t->heap ? theap_vacant(t->heap) : 0);
 }
 
 /* An object when the cache has none of the class. */
