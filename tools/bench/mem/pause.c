@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * How long single malloc() and free() calls take while memory is being given
- * back: pause MIB. Two threads swing their live bytes up and down so that
- * purging always has work, and time every call. Prints the distribution
+ * back:
+ *
+ *	pause KIND MIB
+ *
+ * Two threads time every call. KIND is swing: their live bytes go up and down, so
+ * that purging always has work; or small: they fill all with blocks of one small
+ * size, free half of them at random and then replace one after the other, so
+ * that whatever looks through the heap meets long lists. Prints the distribution
  * in nanoseconds, and beside it that of an empty timed region (`idle`): on
  * a shared machine the tail of that one is the scheduler's, not the
  * allocator's.
@@ -10,11 +16,13 @@
 #include "mem.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { NR_THREADS = 2, NR_SECONDS = 8, NR_BUCKETS = 40 * 8 };
+enum { NR_THREADS = 2, NR_SECONDS = 8, NR_BUCKETS = 40 * 8, SMALL = 128 };
 
 enum call { CALL_MALLOC, CALL_FREE, CALL_IDLE, NR_CALLS };
 
@@ -65,21 +73,36 @@ static void note(struct worker *worker, enum call call, uint64_t start)
 		worker->worst[call] = ns;
 }
 
+static char *timed_malloc(struct worker *worker, size_t size)
+{
+	uint64_t start = now_ns();
+	char *p = malloc(size);
+
+	note(worker, CALL_MALLOC, start);
+	mem_need(p);
+	for (size_t at = 0; at < size; at += 4096)
+		p[at] = 1;
+	start = now_ns();
+	note(worker, CALL_IDLE, start);
+	return p;
+}
+
+static void timed_free(struct worker *worker, char *p)
+{
+	uint64_t start = now_ns();
+
+	free(p);
+	note(worker, CALL_FREE, start);
+}
+
 static void grow(struct worker *worker, size_t *nr, size_t *len, size_t *sizes)
 {
 	while (*len < goal && *nr < max_objects) {
 		size_t size = 32u << random_below(&worker->seed, 11);
-		uint64_t start = now_ns();
 
-		worker->objects[*nr] = malloc(size);
-		note(worker, CALL_MALLOC, start);
-		mem_need(worker->objects[*nr]);
-		for (size_t at = 0; at < size; at += 4096)
-			worker->objects[*nr][at] = 1;
+		worker->objects[*nr] = timed_malloc(worker, size);
 		sizes[(*nr)++] = size;
 		*len += size;
-		start = now_ns();
-		note(worker, CALL_IDLE, start);
 	}
 }
 
@@ -88,17 +111,15 @@ static void shrink(struct worker *worker, size_t *nr, size_t *len,
 {
 	while (*len > goal / 10 && *nr > 0) {
 		size_t at = random_below(&worker->seed, *nr);
-		uint64_t start = now_ns();
 
-		free(worker->objects[at]);
-		note(worker, CALL_FREE, start);
+		timed_free(worker, worker->objects[at]);
 		*len -= sizes[at];
 		worker->objects[at] = worker->objects[--*nr];
 		sizes[at] = sizes[*nr];
 	}
 }
 
-static void *work(void *arg)
+static void *swing(void *arg)
 {
 	struct worker *worker = arg;
 	size_t *sizes = mem_table(max_objects * sizeof(*sizes));
@@ -108,6 +129,31 @@ static void *work(void *arg)
 	while (mem_elapsed() < NR_SECONDS) {
 		grow(worker, &nr, &len, sizes);
 		shrink(worker, &nr, &len, sizes);
+	}
+	return NULL;
+}
+
+static void *replace_small(void *arg)
+{
+	struct worker *worker = arg;
+	char **objects = worker->objects;
+	size_t nr = goal / SMALL;
+	double end;
+
+	for (size_t i = 0; i < nr; i++)
+		objects[i] = timed_malloc(worker, SMALL);
+	while (nr > goal / SMALL / 2) {
+		size_t at = random_below(&worker->seed, nr);
+
+		timed_free(worker, objects[at]);
+		objects[at] = objects[--nr];
+	}
+	end = mem_elapsed() + NR_SECONDS;
+	while (mem_elapsed() < end) {
+		size_t at = random_below(&worker->seed, nr);
+
+		timed_free(worker, objects[at]);
+		objects[at] = timed_malloc(worker, SMALL);
 	}
 	return NULL;
 }
@@ -148,17 +194,21 @@ static void print_call(const char *name, enum call call)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s MIB\n", argv[0]);
+	bool is_small = argc == 3 && !strcmp(argv[1], "small");
+
+	if (argc != 3 || (!is_small && strcmp(argv[1], "swing"))) {
+		fprintf(stderr, "usage: %s swing|small MIB\n", argv[0]);
 		return 2;
 	}
-	goal = (mem_number(argv[1], "MIB") << 20) / NR_THREADS;
-	max_objects = goal / 1024;
+	goal = (mem_number(argv[2], "MIB") << 20) / NR_THREADS;
+	max_objects = goal / (is_small ? SMALL : 1024);
 	mem_mark();
 	for (int i = 0; i < NR_THREADS; i++) {
 		workers[i].seed = 88172645463325252ull + i;
 		workers[i].objects = mem_table(max_objects * sizeof(char *));
-		if (pthread_create(&workers[i].id, NULL, work, &workers[i]))
+		if (pthread_create(&workers[i].id, NULL,
+				   is_small ? replace_small : swing,
+				   &workers[i]))
 			return 1;
 	}
 	for (int i = 0; i < NR_THREADS; i++)

@@ -64,7 +64,8 @@ PROGRAMS = {
     "day": ("day", [], 0.25),
     "bursts": ("bursts", [], 0.25),
     "cycles": ("cycles", [], 0.015),
-    "pause": ("pause", [], 0.25),
+    "pause": ("pause", ["swing"], 0.25),
+    "pause-small": ("pause", ["small"], 1.0),
     "chase": ("chase", [], 1.0),
 }
 # Steps that make the frontier of memory against huge share.
@@ -217,9 +218,9 @@ def print_metadata(program, by_setting):
                   + ", ".join(shares))
 
 
-def print_pauses(by_setting):
-    print("\npause: nanoseconds of one call while memory is purged (idle: "
-          "an empty timed region)")
+def print_pauses(program, by_setting):
+    print(f"\n{program}: nanoseconds of one call while memory is purged "
+          "(idle: an empty timed region)")
     for setting, runs in by_setting.items():
         for name in (runs[0]["pauses"] if runs else {}):
             line = runs[0]["pauses"][name]
@@ -240,8 +241,8 @@ def print_report(results, shows_machine):
     for program, by_setting in results.items():
         if not any(by_setting.values()):
             continue
-        if program == "pause":
-            print_pauses(by_setting)
+        if program.startswith("pause"):
+            print_pauses(program, by_setting)
         elif program == "chase":
             print_chase(by_setting)
         else:
