@@ -40,7 +40,6 @@ enum {
 	REFOLD_MS = 250,
 	COLLAPSE_STEPS = 8, /* huge pages copied a round */
 	WALK_SHARE = 25, /* times as long as a walk in vain took, before the next */
-	SETTLE_SHARE = 16, /* of the decay time: from look to look at heaps */
 	RECLAIM_MIN_MS = 2000,
 	FOLLOW_MS = 3000,	      /* looks at the limit of the cgroup */
 	LAST_MS = 1000,		      /* looks whether it is alone */
@@ -107,7 +106,8 @@ struct rounds {
 	u64 refold_ms;
 	u64 settle_ms;
 	u64 reclaim_ms;
-	u64 walk_ms; /* how long that took in vain */
+	u64 walk_ms; /* how long that took in vain... */
+	size_t walk_bytes; /* ...with so much in use */
 	bool has_settled; /* something to walk for since */
 	u64 follow_ms;
 	u64 last_ms;
@@ -120,9 +120,27 @@ struct rounds {
 static void settle_round(struct rounds *r, u64 now)
 {
 	if (conf.dirty_decay_ms >= 0 &&
-	    is_time(&r->settle_ms, now, conf.dirty_decay_ms / SETTLE_SHARE) &&
+	    is_time(&r->settle_ms, now, conf.dirty_decay_ms / RECLAIM_LOOKS) &&
 	    reclaim_settle(now))
 		r->has_settled = true;
+}
+
+/* Bytes in runs. */
+static size_t in_use(void)
+{
+	size_t used = 0;
+
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		used += hpheap_used(h);
+	return used;
+}
+
+/* How long a walk in vain would take now. */
+static u64 vain_ms(const struct rounds *r)
+{
+	size_t used = min_size(in_use(), r->walk_bytes);
+
+	return r->walk_ms ? r->walk_ms * used / r->walk_bytes : 0;
 }
 
 /* A walk is due, and those in vain are a small part of the time. */
@@ -131,7 +149,7 @@ static bool is_walk_due(const struct rounds *r, u64 now)
 	u64 since = now - r->reclaim_ms;
 	u64 period = max_size(2 * conf.dirty_decay_ms, RECLAIM_MIN_MS);
 
-	return conf.dirty_decay_ms >= 0 && since >= WALK_SHARE * r->walk_ms &&
+	return conf.dirty_decay_ms >= 0 && since >= WALK_SHARE * vain_ms(r) &&
 	       (r->has_settled || since >= period);
 }
 
@@ -148,6 +166,7 @@ static bool reclaim_round(struct rounds *r, u64 now)
 	while (space_trim())
 		has_worked = true;
 	r->walk_ms = has_worked ? 0 : os_now_ms() - now;
+	r->walk_bytes = max_size(in_use(), 1);
 	return has_worked;
 }
 
@@ -173,16 +192,6 @@ static enum pace background_round(struct rounds *r)
 	pace = max_size(pace, worked(refold_round(r, now)));
 	pace = max_size(pace, worked(rejoin_tick(now)));
 	return max_size(pace, worked(reclaim_round(r, now)));
-}
-
-/* Bytes in runs. */
-static size_t in_use(void)
-{
-	size_t used = 0;
-
-	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
-		used += hpheap_used(h);
-	return used;
 }
 
 /*

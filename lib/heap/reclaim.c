@@ -30,19 +30,29 @@ static size_t settle_if_quiet(struct theap *h, u64 now_ms)
 	lock_acquire(&h->lock);
 	is_quiet = h->seen_turns == theap_turns(h);
 	was_settled = h->is_settled;
-	if (!is_quiet || atomic_load(&h->inbox))
+	/* Where empty slabs go, huge pages rest from then on. */
+	if (!is_quiet || atomic_load(&h->inbox) || h->spare_units)
 		h->rest_ms = now_ms;
 	if (is_quiet) {
 		theap_drain(h);
 		theap_trim(h, 0);
 	}
 	h->seen_turns = theap_turns(h);
-	h->is_settled = now_ms - h->rest_ms >=
-			(u64)decay_span(conf.dirty_decay_ms);
+	h->is_settled = now_ms - h->rest_ms >= (u64)reclaim_rest_ms();
 	if (h->is_settled && !was_settled)
 		vacant = h->slab_bytes - theap_used(h);
 	lock_release(&h->lock);
 	return vacant;
+}
+
+/* Bytes free but backed: there may be huge pages to break for them. */
+static size_t dirty(void)
+{
+	size_t len = 0;
+
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		len += purge_pending(h);
+	return len;
 }
 
 /**
@@ -53,7 +63,7 @@ static size_t settle_if_quiet(struct theap *h, u64 now_ms)
  * have freed goes into its slabs, too.
  *
  * Return: true if some have come to rest and so much is vacant in their slabs
- * that it is worth a look.
+ * or dirty anywhere that it is worth a look.
  */
 bool reclaim_settle(u64 now_ms)
 {
@@ -63,7 +73,7 @@ bool reclaim_settle(u64 now_ms)
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		vacant += settle_if_quiet(h, now_ms);
 	lock_release(&reclaim_lock);
-	return vacant >= HPAGE_SIZE;
+	return vacant && vacant + dirty() >= HPAGE_SIZE;
 }
 
 /**

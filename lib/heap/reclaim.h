@@ -5,12 +5,25 @@
 #ifndef ASHLAR_HEAP_RECLAIM_H
 #define ASHLAR_HEAP_RECLAIM_H
 
-#include "base/bits.h"
+#include "hpheap/decay.h"
+#include "rt/conf.h"
+
+enum { RECLAIM_LOOKS = 16 }; /* at each heap in the decay time */
 
 enum reclaim_how {
 	RECLAIM_SPARSE, /* in huge pages that are less than half full */
 	RECLAIM_ALL,
 };
+
+/*
+ * How long a heap must rest to be settled: a look more than until nothing free is
+ * kept, so that what went back at the first look is that old by then.
+ */
+static inline long reclaim_rest_ms(void)
+{
+	return decay_span(conf.dirty_decay_ms) +
+	       conf.dirty_decay_ms / RECLAIM_LOOKS;
+}
 
 bool reclaim_settle(u64 now_ms);
 size_t reclaim_slabs(enum reclaim_how how);

@@ -13,6 +13,7 @@
 #include "heap/vacate.h"
 
 #include "heap/theap.h"
+#include "hpheap/decay.h"
 #include "hpheap/hpheap.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -138,7 +139,8 @@ static bool is_worth_it(const struct hpage_view *hp, const struct vacancy *v)
 	if (v->by == HOLLOW_PARTS)
 		return v->nr_wanted && is_sparse;
 	return v->nr_wanted + hp->nr_dirty && is_sparse &&
-	       age >= conf.dirty_decay_ms && 2 * v->nr_wanted >= v->nr_new;
+	       age >= decay_span(conf.dirty_decay_ms) &&
+	       2 * v->nr_wanted >= v->nr_new;
 }
 
 struct holding {
