@@ -30,15 +30,15 @@ static size_t settle_if_quiet(struct theap *h, u64 now_ms)
 	lock_acquire(&h->lock);
 	is_quiet = h->seen_turns == theap_turns(h);
 	was_settled = h->is_settled;
-	/* Where empty slabs go, huge pages rest from then on. */
-	if (!is_quiet || atomic_load(&h->inbox) || h->spare_units)
+	if (!is_quiet || atomic_load(&h->inbox))
 		h->rest_ms = now_ms;
 	if (is_quiet) {
 		theap_drain(h);
 		theap_trim(h, 0);
 	}
 	h->seen_turns = theap_turns(h);
-	h->is_settled = now_ms - h->rest_ms >= (u64)reclaim_rest_ms();
+	h->is_settled = now_ms - h->rest_ms >=
+			(u64)decay_span(conf.dirty_decay_ms);
 	if (h->is_settled && !was_settled)
 		vacant = h->slab_bytes - theap_used(h);
 	lock_release(&h->lock);

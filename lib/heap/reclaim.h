@@ -16,13 +16,13 @@ enum reclaim_how {
 };
 
 /*
- * How long a heap must rest to be settled: a look more than until nothing free is
- * kept, so that what went back at the first look is that old by then.
+ * How old a huge page must be to be broken: what went at the first looks at a
+ * heap that has come to rest is that old when it is settled.
  */
-static inline long reclaim_rest_ms(void)
+static inline long reclaim_age_ms(void)
 {
-	return decay_span(conf.dirty_decay_ms) +
-	       conf.dirty_decay_ms / RECLAIM_LOOKS;
+	return decay_span(conf.dirty_decay_ms) -
+	       2 * conf.dirty_decay_ms / RECLAIM_LOOKS;
 }
 
 bool reclaim_settle(u64 now_ms);

@@ -13,7 +13,6 @@
 #include "heap/vacate.h"
 
 #include "heap/theap.h"
-#include "hpheap/decay.h"
 #include "hpheap/hpheap.h"
 #include "os/sys.h"
 #include "rt/conf.h"
@@ -139,8 +138,7 @@ static bool is_worth_it(const struct hpage_view *hp, const struct vacancy *v)
 	if (v->by == HOLLOW_PARTS)
 		return v->nr_wanted && is_sparse;
 	return v->nr_wanted + hp->nr_dirty && is_sparse &&
-	       age >= decay_span(conf.dirty_decay_ms) &&
-	       2 * v->nr_wanted >= v->nr_new;
+	       age >= reclaim_age_ms() && 2 * v->nr_wanted >= v->nr_new;
 }
 
 struct holding {
