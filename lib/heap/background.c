@@ -319,13 +319,12 @@ static bool is_too_early(void)
  */
 void background_poke(size_t vacant)
 {
-	size_t dirty = vacant;
+	size_t dirty;
 
 	if (background.is_running || conf.background_thread == BACKGROUND_OFF ||
 	    is_too_early())
 		return;
-	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
-		dirty += purge_pending(h);
+	dirty = vacant + purge_pending_all();
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
 	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||

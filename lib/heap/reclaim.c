@@ -45,16 +45,6 @@ static size_t settle_if_quiet(struct theap *h, u64 now_ms)
 	return vacant;
 }
 
-/* Bytes free but backed: there may be huge pages to break for them. */
-static size_t dirty(void)
-{
-	size_t len = 0;
-
-	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
-		len += purge_pending(h);
-	return len;
-}
-
 /**
  * reclaim_settle() - heaps that are quiet keep no empty slabs
  * @now_ms: monotonic time
@@ -73,7 +63,8 @@ bool reclaim_settle(u64 now_ms)
 	for (struct theap *h = theap_next(NULL); h; h = theap_next(h))
 		vacant += settle_if_quiet(h, now_ms);
 	lock_release(&reclaim_lock);
-	return vacant && vacant + dirty() >= HPAGE_SIZE;
+	/* There may be huge pages to break for what is dirty. */
+	return vacant && vacant + purge_pending_all() >= HPAGE_SIZE;
 }
 
 /**

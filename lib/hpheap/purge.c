@@ -282,6 +282,16 @@ size_t purge_pending(struct hpheap *h)
 	return units << UNIT_SHIFT;
 }
 
+/* The same of all heaps. */
+size_t purge_pending_all(void)
+{
+	size_t len = 0;
+
+	for (struct hpheap *h = hpheap_next(NULL); h; h = hpheap_next(h))
+		len += purge_pending(h);
+	return len;
+}
+
 /* Is this process to purge and collapse? */
 bool purge_is_enabled(void)
 {

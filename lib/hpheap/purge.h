@@ -29,6 +29,7 @@ enum purge_result purge_tick(struct hpheap *h, u64 now_ms,
 void purge_slice(struct hpheap *h, u64 now_ms);
 size_t purge_run(struct hpheap *h, enum purge_how how, unsigned int max_steps);
 size_t purge_pending(struct hpheap *h);
+size_t purge_pending_all(void);
 bool purge_is_enabled(void);
 void purge_disable(void);
 void purge_enable(void);

@@ -280,14 +280,14 @@ struct touches {
 	long kib; /* that are huge afterwards */
 };
 
-static struct touches touch_each(enum memory memory, size_t nr)
+static struct touches touch_each(enum memory memory)
 {
 	struct touches t = {0};
 	char *p = take(memory);
 	double start, cost;
 	size_t i;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < NR; i++) {
 		start = now();
 		p[i * HUNK] = 1;
 		cost = now() - start;
@@ -319,7 +319,7 @@ static struct touches touch_often(enum memory memory, int nr_rounds,
 		/* The region's last pages are zeroed anew meanwhile. */
 		if (memory == REGION)
 			wait_pools(NR);
-		t = touch_each(memory, NR);
+		t = touch_each(memory);
 		first[i] = t.first;
 		worst[i] = t.worst;
 		if (t.first > *ret_most)
