@@ -8,6 +8,8 @@
  */
 #include "hpheap/hpset.h"
 
+enum { HPAGES_SEEN = 4 }; /* of a class, level by level */
+
 /*
  * Classes of runs: each length up to 16, then four classes a doubling up to
  * 512.  A run of length n lies in the class whose lower bound is n or less.
@@ -20,18 +22,6 @@ static unsigned int run_class(unsigned int len)
 		return len - 1;
 	e = log2_floor(len);
 	return 16 + (e - 4) * 4 + ((len >> (e - 2)) & 3) - 1;
-}
-
-/* Smallest class all of whose runs are @len or longer. */
-static unsigned int run_class_holding(unsigned int len)
-{
-	unsigned int c = run_class(len);
-	unsigned int e;
-
-	if (len <= 16)
-		return c;
-	e = log2_floor(len);
-	return c + ((len & ((1U << (e - 2)) - 1)) != 0);
 }
 
 static unsigned int level_of(const struct hpage *hp)
@@ -88,50 +78,87 @@ static u64 classes_in(const struct hpset *s, u64 mask)
 	return any & mask;
 }
 
+/*
+ * One of level @l and class @r that has the run; not all are looked at where some
+ * may be too short.
+ */
+static struct hpage *find_at(struct hpset *s, unsigned int l, unsigned int r,
+			     unsigned int nr_units)
+{
+	struct list *head = &s->bucket[l][r], *n = head->next;
+
+	for (unsigned int i = 0; i < HPAGES_SEEN && n != head; i++) {
+		struct hpage *hp = container_of(n, struct hpage, link);
+
+		if (hp->longest >= nr_units)
+			return hp;
+		n = n->next;
+	}
+	return NULL;
+}
+
+/* One of level @l and the classes in @mask, the lowest that will do. */
+static struct hpage *find_fit(struct hpset *s, unsigned int l, u64 mask,
+			      unsigned int nr_units)
+{
+	struct hpage *hp = NULL;
+
+	for (u64 m = s->nonempty[l] & mask; m && !hp; m &= m - 1)
+		hp = find_at(s, l, ctz64(m), nr_units);
+	return hp;
+}
+
+/* The fullest one of the classes in @mask. */
+static struct hpage *find_fullest(struct hpset *s, u64 mask,
+				  unsigned int nr_units)
+{
+	struct hpage *hp = NULL;
+
+	for (unsigned int l = HPSET_LEVELS; l-- && !hp;)
+		hp = find_fit(s, l, mask, nr_units);
+	return hp;
+}
+
+/* Classes of runs that may be as long as that. */
+static u64 classes_from(unsigned int nr_units)
+{
+	return ~0ULL << run_class(nr_units);
+}
+
 /**
  * hpset_find() - the huge page where a run goes best
  * @s: the set
  * @nr_units: length of the run
+ *
+ * A program that frees a run and takes it again finds the hole that it left,
+ * unless there are many that are about as long.
  *
  * Return: the fullest one with a long enough free run, for a long one among
  * those where it is the least too long; still in the set; or NULL.
  */
 struct hpage *hpset_find(struct hpset *s, unsigned int nr_units)
 {
-	unsigned int r = run_class_holding(nr_units);
-	u64 mask = r < HPSET_RUNS ? ~0ULL << r : 0;
+	u64 mask = classes_from(nr_units);
+	struct hpage *hp = NULL;
 
 	if (!s->nr_hpages)
 		return NULL;
-	if (nr_units >= HPSET_LONG_RUN) {
-		mask = classes_in(s, mask);
-		mask &= -mask;
-	}
-	for (int l = HPSET_LEVELS - 1; l >= 0; l--) {
-		u64 m = s->nonempty[l] & mask;
-
-		if (m)
-			return container_of(s->bucket[l][ctz64(m)].next,
-					    struct hpage, link);
-	}
-	return NULL;
+	if (nr_units < HPSET_LONG_RUN)
+		return find_fullest(s, mask, nr_units);
+	for (u64 m = classes_in(s, mask); m && !hp; m &= m - 1)
+		hp = find_fullest(s, m & -m, nr_units);
+	return hp;
 }
 
 /* The same of short runs, but the emptiest one. */
 struct hpage *hpset_find_emptiest(struct hpset *s, unsigned int nr_units)
 {
-	u64 mask = ~0ULL << run_class_holding(nr_units);
+	u64 mask = classes_from(nr_units);
+	struct hpage *hp = NULL;
 
-	if (!s->nr_hpages)
-		return NULL;
-	for (unsigned int l = 0; l < HPSET_LEVELS; l++) {
-		u64 m = s->nonempty[l] & mask;
-
-		if (m)
-			return container_of(s->bucket[l][ctz64(m)].next,
-					    struct hpage, link);
-	}
-	return NULL;
+	for (unsigned int l = 0; s->nr_hpages && l < HPSET_LEVELS && !hp; l++)
+		hp = find_fit(s, l, mask, nr_units);
+	return hp;
 }
 
 /* The oldest page of one level that is wanted, or NULL. */

@@ -142,7 +142,8 @@ static void scramble(struct hpage *hp, struct rng *rng)
 }
 
 /* Runs are kept in classes, four a doubling: the set may miss one that is less
- * than a quarter longer than asked for, and tells no such two apart.
+ * than a quarter longer than asked for where there are many, and tells no such
+ * two apart.
  */
 static unsigned int a_class_longer(unsigned int nr_units)
 {
@@ -278,6 +279,26 @@ static void sparsest(void)
 	}
 }
 
+/* The hole that a run leaves is room for a run of the same length. */
+static void hole_is_found(void)
+{
+	static struct hpset one;
+	struct hpage hp;
+
+	hpset_init(&one);
+	for (unsigned int nr = 1; nr < HPAGE_UNITS; nr++) {
+		hpage_init(&hp, 0, 0);
+		hpage_take(&hp, 0, HPAGE_UNITS - nr);
+		hpset_insert(&one, &hp);
+		EXPECT(hpset_find(&one, nr) == &hp, "a hole of %u units", nr);
+		EXPECT(hpset_find_emptiest(&one, nr) == &hp,
+		       "a hole of %u units, in the emptiest", nr);
+		EXPECT(!hpset_find(&one, nr + 1), "%u units in one of %u",
+		       nr + 1, nr);
+		hpset_remove(&one, &hp);
+	}
+}
+
 /* Backed by zeroes: dirty like any, and known to be zero until it is used. */
 static void populated_is_zero(void)
 {
@@ -307,6 +328,7 @@ static const struct ktap_test tests[] = {
 	{"books", books},
 	{"take_whole", take_whole},
 	{"sets", sets},
+	{"hole_is_found", hole_is_found},
 	{"sparsest", sparsest},
 	{"densest", densest},
 	{},
