@@ -17,6 +17,8 @@ enum {
 	FEW_SLABS = 4, /* of a class: small ones */
 	FEW_LARGE = 8, /* the same, of objects larger than a unit */
 	SPARE_TIMES = 4,
+	GOOD_PART = 8, /* of all slabs, that are empty */
+	GOOD_TIMES = 4, /* as long as the slab that is needed */
 	MANY_SPARE = 3, /* a third of what may be kept */
 	SPARES_SEEN = 8, /* empty slabs looked at for another class */
 	WIDE_FROM = 16,	  /* slabs' worth: one twice as long is a small part */
@@ -241,6 +243,20 @@ static bool has_many_spare(const struct theap *h)
 }
 
 /*
+ * The heap is about to take memory, and none of its empty slabs will do: if they
+ * are a good part of it, the older half goes back first, to be taken again in
+ * other lengths.  Those that came ahead of need are never so many, and stay.
+ */
+static void recut(struct theap *h, unsigned int c)
+{
+	unsigned int need = slab_units(c, geometry_of(h, c));
+
+	if (h->spare_units >= GOOD_TIMES * need &&
+	    h->spare_units >= h->slab_bytes / GOOD_PART >> UNIT_SHIFT)
+		shed_to(h, h->spare_units / 2);
+}
+
+/*
  * The class has no room.  Return: how many objects of mixed slabs there are; if
  * 0, *@ret_slab is another slab of the class, in its list, or NULL.
  */
@@ -261,8 +277,10 @@ static noinline unsigned int find_room(struct theap *h, unsigned int c,
 			return n;
 		s = turn_spare(h, c);
 	}
-	if (!s)
+	if (!s) {
+		recut(h, c);
 		s = new_slab(h, c);
+	}
 	*ret_slab = s;
 	if (s)
 		theap_place(h, s);

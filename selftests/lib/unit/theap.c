@@ -246,6 +246,28 @@ static void empty_slabs_turn(void)
 	tear_down();
 }
 
+/* What does not serve goes back before the heap grows by as much again. */
+static void empty_slabs_make_room(void)
+{
+	enum { CLASS_C = 18, NR = 600, SLACK_PART = 4 };
+	size_t bytes, more = (size_t)NR * size_classes[CLASS_C].size;
+
+	if (!set_up())
+		return;
+	heap->max_spare = 128;
+	EXPECT(size_classes[CLASS_A].units != size_classes[CLASS_C].units,
+	       "slabs of one length");
+	refill(CLASS_A, objs, NR_OBJS);
+	theap_return(heap, CLASS_A, objs, NR_OBJS);
+	bytes = heap->slab_bytes;
+	refill(CLASS_C, objs, NR);
+	EXPECT(heap->slab_bytes < bytes + more / SLACK_PART,
+	       "%zu bytes of slabs after %zu and %zu", heap->slab_bytes, bytes,
+	       more);
+	theap_return(heap, CLASS_C, objs, NR);
+	tear_down();
+}
+
 /* A class that has grown by them, and goes, is one that comes and goes. */
 static void growth_by_turning_counts(void)
 {
@@ -341,6 +363,7 @@ static const struct ktap_test tests[] = {
 	{"idle_heap_is_taken_over", idle_heap_is_taken_over},
 	{"heirs_start_with_slabs", heirs_start_with_slabs},
 	{"empty_slabs_turn", empty_slabs_turn},
+	{"empty_slabs_make_room", empty_slabs_make_room},
 	{"growth_by_turning_counts", growth_by_turning_counts},
 	{"large", large},
 	{},
