@@ -18,6 +18,7 @@ enum {
 	CROWDED_MISS_BYTES = 1 << 10,
 	START_OBJS = 7,
 	START_BYTES = 2 << 10,
+	SHORT_LEN = 16 << 10, /* bytes of an array */
 };
 
 /* What an empty stack without an array points at. */
@@ -75,9 +76,46 @@ unsigned int tcache_miss_cap(unsigned int c, size_t class_bytes,
 	return max_size(objs_of(c, bytes, MAX_OBJS), 1);
 }
 
-static size_t array_len(unsigned int cap)
+/*
+ * Bytes of an array.  A long one is as long as the class's can become: it grows
+ * in place, and only as much of it is backed as was ever used.
+ */
+static size_t array_len(unsigned int c, unsigned int cap)
 {
-	return (cap + 1) * sizeof(void *);
+	size_t len = (cap + 1) * sizeof(void *);
+
+	if (len <= SHORT_LEN)
+		return len;
+	return (tcache_max_cap(c) + 1) * sizeof(void *);
+}
+
+/* The word above the last object of a stack with an array. */
+static void **end_of(const struct tcache *t, unsigned int c)
+{
+	return t->floor[c] + t->cap[c];
+}
+
+static void free_array(struct tcache *t, unsigned int c)
+{
+	size_t len = array_len(c, t->cap[c]);
+
+	meta_free(end_of(t, c) + 1 - len / sizeof(void *), len);
+}
+
+/* The end of an array for @cap objects, of which it has those of the stack. */
+static void **move_to_new(const struct tcache *t, unsigned int c,
+			  unsigned int cap)
+{
+	size_t len = array_len(c, cap);
+	unsigned int nr = tcache_nr(t, c);
+	void **array = meta_alloc_raw(len), **end;
+
+	if (!array)
+		return NULL;
+	end = array + len / sizeof(void *) - 1;
+	*end = NULL;
+	memcpy(end - nr, t->top[c], nr * sizeof(void *));
+	return end;
 }
 
 /**
@@ -91,20 +129,19 @@ static size_t array_len(unsigned int cap)
 bool tcache_resize(struct tcache *t, unsigned int c, unsigned int cap)
 {
 	unsigned int old = t->cap[c], nr = tcache_nr(t, c);
-	void **floor = &no_objs;
+	bool stays = old && cap && array_len(c, old) == array_len(c, cap);
+	void **end = stays ? end_of(t, c) : &no_objs;
 
 	assert(nr <= cap);
-	if (cap) {
-		floor = meta_alloc(array_len(cap));
-		if (!floor)
+	if (cap && !stays) {
+		end = move_to_new(t, c, cap);
+		if (!end)
 			return false;
-		memcpy(floor + cap - nr, t->top[c], nr * sizeof(void *));
-		floor[cap] = NULL;
 	}
-	if (old)
-		meta_free(t->floor[c], array_len(old));
-	t->floor[c] = floor;
-	t->top[c] = floor + cap - nr;
+	if (old && !stays)
+		free_array(t, c);
+	t->floor[c] = end - cap;
+	t->top[c] = end - nr;
 	t->cap[c] = cap;
 	t->stacks[c / 64] &= ~(1ULL << (c % 64));
 	t->stacks[c / 64] |= (u64)!!cap << (c % 64);

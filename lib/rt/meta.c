@@ -71,6 +71,27 @@ static bool refill(size_t len)
 	return meta.at;
 }
 
+/* From the list if there is one, which *@ret_is_used says; lock held. */
+static void *take(unsigned int shift, bool *ret_is_used)
+{
+	struct free_block *b = meta.free[shift - MIN_SHIFT];
+	size_t len = (size_t)1 << shift;
+	void *p = NULL;
+
+	*ret_is_used = b;
+	if (b) {
+		meta.free[shift - MIN_SHIFT] = b->next;
+		p = b;
+	} else if ((meta.at && (size_t)(meta.end - meta.at) >= len) ||
+		   refill(len)) {
+		p = meta.at;
+		meta.at += len;
+		atomic_store_explicit(&meta.bytes, meta.bytes + len,
+				      memory_order_relaxed);
+	}
+	return p;
+}
+
 /**
  * meta_alloc() - zeroed memory for a structure of the library
  * @size: bytes, at most 1 MiB
@@ -80,23 +101,26 @@ static bool refill(size_t len)
 void *meta_alloc(size_t size)
 {
 	unsigned int shift = shift_of(size);
-	size_t len = (size_t)1 << shift;
-	struct free_block *b;
-	void *p = NULL;
+	bool is_used;
+	void *p;
 
 	assert(shift <= MAX_SHIFT);
 	lock_acquire(&meta.lock);
-	b = meta.free[shift - MIN_SHIFT];
-	if (b) {
-		meta.free[shift - MIN_SHIFT] = b->next;
-		p = memset(b, 0, len);
-	} else if ((meta.at && (size_t)(meta.end - meta.at) >= len) ||
-		   refill(len)) {
-		p = meta.at;
-		meta.at += len;
-		atomic_store_explicit(&meta.bytes, meta.bytes + len,
-				      memory_order_relaxed);
-	}
+	p = take(shift, &is_used);
+	if (is_used)
+		memset(p, 0, (size_t)1 << shift);
+	lock_release(&meta.lock);
+	return p;
+}
+
+/* The same, but it may hold anything, and is not touched if nobody did before. */
+void *meta_alloc_raw(size_t size)
+{
+	bool is_used;
+	void *p;
+
+	lock_acquire(&meta.lock);
+	p = take(shift_of(size), &is_used);
 	lock_release(&meta.lock);
 	return p;
 }

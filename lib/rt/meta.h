@@ -10,6 +10,7 @@
 #include "rt/lock.h"
 
 void *meta_alloc(size_t size);
+void *meta_alloc_raw(size_t size);
 void meta_free(void *p, size_t size);
 size_t meta_bytes(void);
 struct lock *meta_lock(void);
