@@ -15,7 +15,7 @@ LIB_hpheap_OBJS := space limit place hpage hpset decay charge choose hpheap disc
 LIB_slab_OBJS := sizeclass slab rooms mixed
 LIB_cache_OBJS := tcache
 LIB_heap_OBJS := misuse canary quarantine parcel turnover theap theaps mixing vacate reclaim remote notify pressure press clear large runs guarded stacks thread hard background process truth nodes stats
-LIB_api_OBJS := malloc cxx glibc init
+LIB_api_OBJS := malloc cxx glibc init dlopen
 
 LIB_OBJS := $(foreach l,$(LIB_LAYERS),\
 	$(patsubst %,$(BUILD)/lib/$(l)/%.o,$(LIB_$(l)_OBJS)))
@@ -41,7 +41,8 @@ $(LIB_SO): $(LIB_OBJS)
 	$(Q)$(CC) -shared -Wl,-soname,libashlar.so -Wl,-z,now -Wl,-z,relro \
 		-Wl,-z,initfirst $(LDFLAGS) -o $@ $^ -lpthread
 
-$(LIB_A): $(LIB_OBJS)
+# Without dlopen(), which a static program has from libc.
+$(LIB_A): $(filter-out %/dlopen.o,$(LIB_OBJS))
 	$(say) AR $@
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^

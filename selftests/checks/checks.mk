@@ -12,7 +12,7 @@ CHECK_FAST += $(BUILD)/selftests/checks/layers
 layer_objs = $(LIB_$(1)_OBJS:%=$(BUILD)/lib/$(1)/%.o)
 
 # The check wants the layers' objects built and their list written.
-$(BUILD)/selftests/checks/layers: selftests/checks/layers $(LIB_OBJS)
+$(BUILD)/selftests/checks/layers: selftests/checks/layers lib/lib.mk $(LIB_OBJS)
 	$(Q)mkdir -p $(@D)
 	$(Q){ $(foreach l,$(LIB_LAYERS),echo $(l) $(call layer_objs,$(l));) } \
 		>$(BUILD)/selftests/layers.txt

@@ -64,9 +64,17 @@ LT_API_ALL := $(LT_API) cxx
 $(LT)/api/dl_plugin.so: $(LT_SRC)/api/dl_plugin.c
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fno-builtin -fPIC -shared \
+		-Wl,-rpath,'$$ORIGIN/dl_more' -o $@ $<
+
+# Where only the plugin looks for it; any object will do.
+$(LT)/api/dl_more/dl_second.so: $(LT_SRC)/api/dl_plugin.c
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fno-builtin -fPIC -shared -o $@ $<
 
-$(LT)/api/dl $(LT)/api/dl-linked: | $(LT)/api/dl_plugin.so
+$(LT)/api/dl $(LT)/api/dl-linked: | $(LT)/api/dl_plugin.so \
+	$(LT)/api/dl_more/dl_second.so
 
 # Its constructor runs before the program's, so it is linked and not loaded.
 $(LT)/api/atfork_early.so: $(LT_SRC)/api/atfork_early.c
@@ -168,7 +176,7 @@ OBJS += $(LT_UNIT:%=$(LT)/unit/%.o)
 LT_RENAMED := malloc free calloc realloc reallocarray posix_memalign \
 	      aligned_alloc memalign valloc pvalloc malloc_usable_size \
 	      malloc_trim malloc_info malloc_stats mallopt mallinfo mallinfo2
-LT_SAN_LIB := $(filter-out %/api/cxx.o,$(LIB_OBJS))
+LT_SAN_LIB := $(filter-out %/api/cxx.o %/api/dlopen.o,$(LIB_OBJS))
 LT_SAN_API := align alloc mixing prefault press pressure realloc shadow size thread trim
 LT_asan_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 LT_tsan_FLAGS := -fsanitize=thread

@@ -23,11 +23,11 @@ static void find_plugin(const char *argv0)
 	snprintf(plugin, sizeof(plugin), "%.4000s/dl_plugin.so", dirname(dir));
 }
 
-static int use_plugin(void)
+static int use_plugin(int mode)
 {
 	void *(*make)(size_t), *p;
 	int (*drop)(void *);
-	void *dl = dlopen(plugin, RTLD_NOW | RTLD_LOCAL);
+	void *dl = dlopen(plugin, mode);
 
 	if (!EXPECT(dl, "%s", dlerror()))
 		return 0;
@@ -48,7 +48,7 @@ static void in_a_loop(void)
 	int i;
 
 	for (i = 0; i < 300; i++) {
-		if (!use_plugin())
+		if (!use_plugin(RTLD_NOW | RTLD_LOCAL))
 			return;
 		if (i == 50)
 			before = proc_status_kib("VmRSS:");
@@ -63,7 +63,7 @@ static void *loop(void *arg)
 	int i;
 
 	for (i = 0; i < 40; i++)
-		if (!use_plugin())
+		if (!use_plugin(RTLD_NOW | RTLD_LOCAL))
 			break;
 	return arg;
 }
@@ -90,6 +90,40 @@ static void errors(void)
 		EXPECT(!dl, "%p", dl);
 		EXPECT(dlerror(), "no message");
 	}
+}
+
+/*
+ * Bound deeply, a library has malloc from libc, which others do not: that ends in
+ * tears, unless the flag is dropped.
+ */
+static void bound_deeply(void)
+{
+	Dl_info ours, theirs;
+
+	if (!dladdr(dlsym(RTLD_DEFAULT, "dlopen"), &theirs) ||
+	    !dladdr(dlsym(RTLD_DEFAULT, "malloc"), &ours) ||
+	    ours.dli_fbase != theirs.dli_fbase)
+		ktap_skip("malloc and dlopen are not of one library");
+	else
+		use_plugin(RTLD_NOW | RTLD_DEEPBIND);
+}
+
+/* Who asks decides where is looked: only the plugin has the path. */
+static void path_of_the_caller(void)
+{
+	int (*open_second)(void), (*drop)(void *);
+	void *dl = dlopen(plugin, RTLD_NOW | RTLD_LOCAL);
+
+	if (!EXPECT(dl, "%s", dlerror()))
+		return;
+	EXPECT(!dlopen("dl_second.so", RTLD_NOW), "found without the path");
+	open_second = (int (*)(void))dlsym(dl, "plugin_open_second");
+	drop = (int (*)(void *))dlsym(dl, "plugin_drop");
+	if (EXPECT(open_second && drop, "%s", dlerror())) {
+		EXPECT(open_second(), "not found: %s", dlerror());
+		drop(NULL);
+	}
+	EXPECT(!dlclose(dl), "%s", dlerror());
 }
 
 /* All entry points of the family come from the same object as malloc. */
@@ -119,6 +153,8 @@ static void one_provider(void)
 static const struct ktap_test tests[] = {
 	{"in_a_loop", in_a_loop},
 	{"in_threads", in_threads},
+	{"bound_deeply", bound_deeply},
+	{"path_of_the_caller", path_of_the_caller},
 	{"errors", errors},
 	{"one_provider", one_provider},
 	{},

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* dl_plugin.c - the object that dl.c loads and unloads. */
+#include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 void *plugin_make(size_t len);
 int plugin_drop(void *p);
+int plugin_open_second(void);
 
 static __thread char *local_block;
 static void *from_start;
@@ -37,4 +39,12 @@ int plugin_drop(void *p)
 	free(local_block);
 	local_block = NULL;
 	return 1;
+}
+
+/* This object's RUNPATH says where the other lies. */
+int plugin_open_second(void)
+{
+	void *dl = dlopen("dl_second.so", RTLD_NOW);
+
+	return dl && !dlclose(dl);
 }
