@@ -20,12 +20,21 @@
 #include "rt/lock.h"
 #include "rt/print.h"
 
-enum { HOLD_MS = 2000 };
+enum {
+	HOLD_MS = 2000,
+	/*
+	 * The kernel takes 10 to 25 ms to close a trigger, which is how much
+	 * longer a process takes to end: not for one that lives for a moment.
+	 */
+	SOURCE_MS = 1000,
+};
 
 static const char machine_path[] = "/proc/pressure/memory";
 
 /* The background thread's own, but at a fork. */
 static struct os_psi source = { .fd = OS_FD_NONE };
+static bool is_due; /* to be opened yet... */
+static u64 since_ms; /* ...by a thread that began then */
 static u64 last_epoch;
 static bool has_epoch;
 static u64 heard_ms; /* when pressure was last heard of; 0: it is over */
@@ -97,8 +106,24 @@ static void open_auto(void)
 /* By the background thread, as it starts. */
 void pressure_start(void)
 {
-	if (source.fd.fd >= 0)
+	is_due = source.fd.fd < 0;
+	since_ms = os_now_ms();
+	if (is_due)
+		describe("not watched: the background thread has just begun",
+			 "", 0);
+}
+
+static bool is_too_early(void)
+{
+	return is_option("auto") && !notify_is_wanted() &&
+	       os_now_ms() - since_ms < SOURCE_MS;
+}
+
+static void open_source(void)
+{
+	if (!is_due || is_too_early())
 		return;
+	is_due = false;
 	if (pressure_is_wanted())
 		open_named();
 	else if (is_option("auto"))
@@ -139,8 +164,10 @@ static bool has_epoch_moved(void)
  */
 bool pressure_wait(long ms)
 {
-	bool is_told = os_psi_wait(&source, ms) | has_epoch_moved();
+	bool is_told;
 
+	open_source();
+	is_told = os_psi_wait(&source, ms) | has_epoch_moved();
 	/* A source that the user has named is believed. */
 	if (is_told && !pressure_is_wanted() && !os_memory_is_short("")) {
 		nr_ignored++;

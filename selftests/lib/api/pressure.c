@@ -314,21 +314,35 @@ static int inner_fork(void)
 			ashlar_pressure_unregister(count, &mine);
 }
 
-/* Until the thread has looked for a source; it stays, since it is wanted. */
-static int inner_watch(void)
+/* Until the thread has looked for a source. */
+static int wait_for_source(void)
 {
 	static char text[16384];
-	int i;
+	int i, j;
 
-	if (ashlar_pressure_register(count, NULL))
-		return fail(2, "register", 0);
 	for (i = 0; i < 6000; i++) {
 		ashlar_stats_json(text, sizeof(text));
 		if (!strstr(text, "\"not watched"))
 			return 0;
+		for (j = 0; j < 64; j++) /* something to look for work at */
+			free(malloc(1 << 20));
 		nap();
 	}
 	return fail(3, "no source looked for", 0);
+}
+
+/* At once, and the thread stays, since it is wanted. */
+static int inner_watch(void)
+{
+	if (ashlar_pressure_register(count, NULL))
+		return fail(2, "register", 0);
+	return wait_for_source();
+}
+
+/* Nobody has asked for it: after a while. */
+static int inner_unasked(void)
+{
+	return wait_for_source();
 }
 
 static const struct {
@@ -339,7 +353,7 @@ static const struct {
 	{"wait", inner_wait},	      {"errors", inner_errors},
 	{"no_thread", inner_no_thread}, {"soft", inner_soft},
 	{"storm", inner_storm},	      {"fork", inner_fork},
-	{"watch", inner_watch},
+	{"watch", inner_watch},	      {"unasked", inner_unasked},
 };
 
 static int inner(const char *name, const char *path)
@@ -443,6 +457,10 @@ static void sources(void)
 	run(&child, "watch", "", "pressure:off,stats_print:1");
 	EXPECT(strstr(child.text, "pressure_source: off"), "%s", child.text);
 	run(&child, "watch", "", "stats_print:1");
+	EXPECT(strstr(child.text, "pressure_source: PSI /") ||
+	       strstr(child.text, "pressure_source: none, /"), "%s",
+	       child.text);
+	run(&child, "unasked", "", "background_thread:on,stats_print:1");
 	EXPECT(strstr(child.text, "pressure_source: PSI /") ||
 	       strstr(child.text, "pressure_source: none, /"), "%s",
 	       child.text);
