@@ -76,7 +76,7 @@ static bool is_no_module(int err)
 }
 
 /* The order to try, worst last; returns how many. */
-static unsigned int candidates(bool want_huge, enum backend_id *list)
+static unsigned int candidates(enum backend_want want, enum backend_id *list)
 {
 	unsigned int n = 0;
 
@@ -88,11 +88,11 @@ static unsigned int candidates(bool want_huge, enum backend_id *list)
 		list[n++] = BK_HUGETLB;
 		break;
 	case BACKEND_AUTO:
-		if (want_huge)
+		if (want >= WANT_READY)
 			list[n++] = BK_DEV;
 		break;
 	}
-	if (conf.backend != BACKEND_PLAIN && want_huge)
+	if (conf.backend != BACKEND_PLAIN && want == WANT_HUGE)
 		list[n++] = BK_THP;
 	list[n++] = BK_PLAIN;
 	return n;
@@ -102,16 +102,16 @@ static unsigned int candidates(bool want_huge, enum backend_id *list)
  * backend_map() - put memory behind reserved address space
  * @addr: start, 2 MiB aligned
  * @len: bytes, a multiple of 2 MiB
- * @want_huge: huge pages from the start, where the backend is not prescribed
+ * @want: how much huge pages are worth
  * @ret_id: the backend that did it
  *
  * Return: 0, or the last candidate's -errno with the range still reserved.
  */
-int backend_map(void *addr, size_t len, bool want_huge,
+int backend_map(void *addr, size_t len, enum backend_want want,
 		enum backend_id *ret_id)
 {
 	enum backend_id list[NR_BACKENDS];
-	unsigned int n = candidates(want_huge, list);
+	unsigned int n = candidates(want, list);
 	int err = -ENOMEM;
 
 	for (unsigned int i = 0; i < n; i++) {

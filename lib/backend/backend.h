@@ -75,8 +75,15 @@ struct backend_ops {
 extern const struct backend_ops backend_plain, backend_thp, backend_hugetlb,
 	backend_dev;
 
+/* How large the heap is, where the backend is not prescribed. */
+enum backend_want {
+	WANT_SMALL, /* small pages will do... */
+	WANT_READY, /* ...or huge ones that are ready: the device's... */
+	WANT_HUGE,  /* ...or any huge ones */
+};
+
 const struct backend_ops *backend_get(enum backend_id id);
-int backend_map(void *addr, size_t len, bool want_huge,
+int backend_map(void *addr, size_t len, enum backend_want want,
 		enum backend_id *ret_id);
 bool backend_has_refold(void);
 u64 backend_fallbacks(void);

@@ -21,8 +21,11 @@
 #include "rt/conf.h"
 #include "rt/meta.h"
 
-/* One bit a huge page of the largest reservation, 16 TiB. */
-enum { FREE_MAP_WORDS = (1UL << 44 >> HPAGE_SHIFT) / 64 };
+enum {
+	/* One bit a huge page of the largest reservation, 16 TiB. */
+	FREE_MAP_WORDS = (1UL << 44 >> HPAGE_SHIFT) / 64,
+	READY_SOONER = 4, /* so small a part of thp_start */
+};
 
 static u64 first_free_map[FREE_MAP_WORDS];
 static struct hpheap first_heap;
@@ -329,7 +332,7 @@ static void add_hpages(struct hpheap *h, size_t first, size_t nr,
 }
 
 /* Take @nr huge pages of fresh address space into use; grow_lock held. */
-static int grow_by(struct hpheap *h, size_t nr, bool want_huge)
+static int grow_by(struct hpheap *h, size_t nr, enum backend_want want)
 {
 	size_t first = space_grow(nr);
 	enum backend_id backend;
@@ -338,7 +341,7 @@ static int grow_by(struct hpheap *h, size_t nr, bool want_huge)
 	if (!first)
 		return -ENOMEM;
 	err = backend_map(space_addr(first * HPAGE_UNITS), nr << HPAGE_SHIFT,
-			  want_huge, &backend);
+			  want, &backend);
 	if (err) {
 		space_shrink(first, nr);
 		return err;
@@ -353,21 +356,28 @@ static int grow_by(struct hpheap *h, size_t nr, bool want_huge)
 
 /*
  * A chunk more, or as much as the request needs.  The first chunks of a process
- * are small pages up to thp_start: a small process must stay small.
+ * are small pages up to thp_start: a small process must stay small.  Huge pages
+ * that are ready are worth it sooner.
  */
 static int grow(struct hpheap *h, size_t need)
 {
 	size_t mapped = atomic_load(&total_mapped);
-	bool want_huge = mapped + HPAGE_SIZE > (size_t)conf.thp_start;
-	size_t step = want_huge ? (size_t)conf.chunk :
-				  conf.thp_start - mapped;
-	size_t nr = max_size(min_size(step, conf.chunk) >> HPAGE_SHIFT, need);
+	size_t end = mapped + (need << HPAGE_SHIFT);
+	size_t start = conf.thp_start, ready = start / READY_SOONER;
+	enum backend_want want = WANT_HUGE;
+	size_t step = conf.chunk, nr;
 	int err;
 
-	if (need << HPAGE_SHIFT > (size_t)conf.thp_start)
-		want_huge = true;
+	if (end <= ready) {
+		want = WANT_SMALL;
+		step = ready - mapped;
+	} else if (end <= start) {
+		want = WANT_READY;
+		step = start - mapped;
+	}
+	nr = max_size(min_size(step, conf.chunk) >> HPAGE_SHIFT, need);
 	for (;;) {
-		err = grow_by(h, nr, want_huge);
+		err = grow_by(h, nr, want);
 		if (!err || nr == need)
 			return err;
 		nr = max_size(nr / 2, need);

@@ -15,7 +15,7 @@
 #include "os/thp.h"
 #include "rt/conf.h"
 
-enum { LARGE_TIMES = 16 }; /* of thp_start, that the heap has mapped */
+enum { LARGE_TIMES = 4 }; /* of thp_start, that the heap has mapped */
 
 /* Lock held.  Dense pages only: the rest would be filled up. */
 static bool may_grow_up(const struct hpheap *h, const struct hpage *hp)

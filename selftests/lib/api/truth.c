@@ -157,7 +157,7 @@ static int inner_start(void)
 	return expect_agreement();
 }
 
-/* A heap of 72 MiB is small beside a thp_start of 8. */
+/* A heap of 72 MiB is small beside a thp_start of 32. */
 static int inner_stays(void)
 {
 	fill(0, 1);

@@ -33,12 +33,12 @@ const struct backend_ops *backend_get(enum backend_id id)
 	return &ops;
 }
 
-int backend_map(void *addr, size_t len, bool want_huge,
+int backend_map(void *addr, size_t len, enum backend_want want,
 		enum backend_id *ret_id)
 {
 	(void)addr;
 	(void)len;
-	(void)want_huge;
+	(void)want;
 	*ret_id = BK_THP;
 	return 0;
 }

@@ -114,16 +114,18 @@ const struct backend_ops *backend_get(enum backend_id id)
 	return &fake_ops[fake];
 }
 
-int backend_map(void *addr, size_t len, bool want_huge,
+static size_t mapped_as[WANT_HUGE + 1];
+
+int backend_map(void *addr, size_t len, enum backend_want want,
 		enum backend_id *ret_id)
 {
-	(void)want_huge;
 	EXPECT(!((uintptr_t)addr % HPAGE_SIZE) && !(len % HPAGE_SIZE) && len,
 	       "%#zx bytes at %p", len, addr);
 	EXPECT((space_unit(addr) + len / UNIT_SIZE) <= MODEL_UNITS,
 	       "%p outside the model", addr);
 	if (++nr_maps >= fail_map && fail_map)
 		return -ENOMEM;
+	mapped_as[want] += len;
 	*ret_id = BK_THP;
 	return 0;
 }
@@ -252,6 +254,22 @@ static void against_model(void)
 		return;
 	rng_start(&rng);
 	work(&rng, 40000 * (int)test_scale());
+	give_all();
+}
+
+/* The first test: the heap has nothing yet. */
+static void begins_small(void)
+{
+	unsigned int nr = 0;
+
+	if (!set_up())
+		return;
+	while (nr < NR_RUNS && !mapped_as[WANT_HUGE])
+		if (!take(&runs[nr++], HPAGE_UNITS / 2, 1))
+			break;
+	EXPECT_EQ((size_t)conf.thp_start / 4, mapped_as[WANT_SMALL]);
+	EXPECT_EQ((size_t)conf.thp_start / 4 * 3, mapped_as[WANT_READY]);
+	EXPECT(mapped_as[WANT_HUGE], "no huge pages after %u runs", nr);
 	give_all();
 }
 
@@ -536,6 +554,7 @@ static void reservation_ends(void)
 }
 
 static const struct ktap_test tests[] = {
+	{"begins_small", begins_small},
 	{"against_model", against_model},
 	{"growth_refused", growth_refused},
 	{"purge_all_gives_all", purge_all_gives_all},

@@ -26,11 +26,12 @@ const struct backend_ops *backend_get(enum backend_id id)
 	return &fake_ops;
 }
 
-int backend_map(void *addr, size_t len, bool want_huge, enum backend_id *ret_id)
+int backend_map(void *addr, size_t len, enum backend_want want,
+		enum backend_id *ret_id)
 {
 	(void)addr;
 	(void)len;
-	(void)want_huge;
+	(void)want;
 	*ret_id = BK_PLAIN;
 	return 0;
 }
