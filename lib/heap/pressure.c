@@ -119,6 +119,7 @@ static bool is_too_early(void)
 	       os_now_ms() - since_ms < SOURCE_MS;
 }
 
+/* By the background thread, before each sleep. */
 static void open_source(void)
 {
 	if (!is_due || is_too_early())

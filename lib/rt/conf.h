@@ -22,7 +22,7 @@ enum { CONF_STR_MAX = 256 };
 	    "Where memory comes from. auto tries the device, then anonymous "  \
 	    "memory with transparent huge pages, then plain pages.")           \
 	OPT(device, STR, 0, 0, 0, "/dev/ashlar", "The module's device node.")  \
-	OPT(thp_start, SIZE, 32 << 20, 0, 1L << 40, NULL,                       \
+	OPT(thp_start, SIZE, 32 << 20, 0, 1L << 40, NULL,                      \
 	    "Heap size from which on new memory is huge pages; below it a "    \
 	    "small process stays on small pages and stays small. In a heap of "\
 	    "four times as much the first pages are made huge, too.")            \

@@ -90,6 +90,36 @@ static void fills_in_place(void)
 		}
 }
 
+/* A long array grows and shrinks where it is; what is in it never moves. */
+static void grows_in_place(void)
+{
+	struct tcache *t = &tcache;
+	unsigned int most = tcache_max_cap(CLASS);
+	void **top;
+
+	EXPECT(tcache_resize(t, CLASS, 10), "no memory");
+	push(t, 0, 7);
+	EXPECT(tcache_resize(t, CLASS, most / 4), "no memory");
+	expect_stack(t, 0, 7);
+	top = t->top[CLASS];
+	for (unsigned int cap = most / 4; cap <= most; cap += most / 8) {
+		EXPECT(tcache_resize(t, CLASS, cap), "no memory");
+		EXPECT(t->top[CLASS] == top, "moved at %u", cap);
+		expect_stack(t, 0, 7);
+	}
+	/* All of its words are its own. */
+	for (unsigned int i = 0; i < most - 7; i++)
+		t->floor[CLASS][i] = obj(MOST);
+	expect_stack(t, 0, 7);
+	EXPECT(tcache_resize(t, CLASS, 7), "no memory");
+	expect_stack(t, 0, 7);
+	EXPECT(t->top[CLASS] != top, "a short one is still long");
+	tcache_drop_oldest(t, CLASS, 7);
+	EXPECT(tcache_resize(t, CLASS, 0), "no memory");
+	EXPECT_EQ(0, t->capacity);
+	empty_without_array();
+}
+
 static void lengths(void)
 {
 	for (unsigned int c = 0; c < NR_CLASSES; c++) {
@@ -119,6 +149,7 @@ static const struct ktap_test tests[] = {
 	{"empty_without_array", empty_without_array},
 	{"keeps_order", keeps_order},
 	{"fills_in_place", fills_in_place},
+	{"grows_in_place", grows_in_place},
 	{"lengths", lengths},
 	{},
 };
