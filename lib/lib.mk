@@ -35,6 +35,9 @@ LIB_CFLAGS := -Ilib -I$(LIB_ARCHDIR) -fPIC -fvisibility=hidden \
 
 $(LIB_OBJS): PART_CFLAGS = $(LIB_CFLAGS)
 
+# Whatever CFLAGS say: its call has to be a jump.
+$(BUILD)/lib/api/dlopen.o: PART_CFLAGS = $(LIB_CFLAGS) -O2
+
 # initfirst: its constructor is to be the first, see process_watch_forks().
 $(LIB_SO): $(LIB_OBJS)
 	$(say) LD $@

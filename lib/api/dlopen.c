@@ -21,8 +21,8 @@ API void *dlopen(const char *file, int mode)
 	if (unlikely(!next))
 		return NULL;
 	/*
-	 * A jump, not a call, at -O2: libc knows by the return address who asks,
-	 * and searches for the file where that one's RUNPATH says.
+	 * A jump, not a call, which lib.mk sees to: libc knows by the return
+	 * address who asks, and searches where that one's RUNPATH says.
 	 */
 	return next(file, mode & ~RTLD_DEEPBIND);
 }
