@@ -445,6 +445,17 @@ static void in_child(void)
 	expect_inner("fork", "dirty_decay_ms:1000");
 }
 
+/* The child has looked for the kernel's source, and says what came of it. */
+static void expect_kernel_source(const char *name, const char *conf)
+{
+	struct child child;
+
+	run(&child, name, "", conf);
+	EXPECT(strstr(child.text, "pressure_source: PSI /") ||
+	       strstr(child.text, "pressure_source: none, /"), "%s",
+	       child.text);
+}
+
 /* What is watched is said; what can't be is named. */
 static void sources(void)
 {
@@ -456,14 +467,8 @@ static void sources(void)
 		return;
 	run(&child, "watch", "", "pressure:off,stats_print:1");
 	EXPECT(strstr(child.text, "pressure_source: off"), "%s", child.text);
-	run(&child, "watch", "", "stats_print:1");
-	EXPECT(strstr(child.text, "pressure_source: PSI /") ||
-	       strstr(child.text, "pressure_source: none, /"), "%s",
-	       child.text);
-	run(&child, "unasked", "", "background_thread:on,stats_print:1");
-	EXPECT(strstr(child.text, "pressure_source: PSI /") ||
-	       strstr(child.text, "pressure_source: none, /"), "%s",
-	       child.text);
+	expect_kernel_source("watch", "stats_print:1");
+	expect_kernel_source("unasked", "background_thread:on,stats_print:1");
 	run(&child, "watch", "", "pressure:/nonexistent/x,stats_print:1");
 	EXPECT(strstr(child.text, "can't watch /nonexistent/x (ENOENT)") &&
 	       strstr(child.text, "none, /nonexistent/x: ENOENT"), "%s",
