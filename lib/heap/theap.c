@@ -88,21 +88,26 @@ static noinline void shed_to(struct theap *h, unsigned int keep)
 
 /*
  * Units in empty slabs that a heap may keep: some, and more while much is in
- * use, so that little is left when all has been freed.
+ * use, so that little is left when all has been freed.  Where they come from a
+ * class that comes and goes, they will be needed again: then four times as many.
  */
-static inline unsigned int most_spare(const struct theap *h)
+static inline unsigned int most_spare(const struct theap *h, bool is_fleeting)
 {
 	unsigned int least = atomic_load_explicit(&h->max_spare,
 						  memory_order_relaxed);
 	size_t part = h->slab_bytes / 2 >> UNIT_SHIFT;
+	size_t most = max_size(least, min_size(part, SPARE_TIMES * least));
 
-	return max_size(least, min_size(part, SPARE_TIMES * least));
+	return is_fleeting ? most : most / SPARE_TIMES;
 }
 
-/* Too many?  Then some more at once, since neighbours go back together. */
-static inline void shed(struct theap *h)
+/*
+ * Too many, now that some of class @c may have come empty?  Then some more at
+ * once, since neighbours go back together.
+ */
+static inline void shed(struct theap *h, bool is_fleeting)
 {
-	unsigned int most = most_spare(h);
+	unsigned int most = most_spare(h, is_fleeting);
 
 	if (unlikely(h->spare_units > most))
 		shed_to(h, most / 4 * 3);
@@ -131,7 +136,7 @@ static unsigned int batch_of(struct theap *h, unsigned int c)
 {
 	unsigned int units = slab_units(c, geometry_of(h, c));
 	unsigned int part = theap_class_bytes(h, c) / BATCH_PART >> UNIT_SHIFT;
-	unsigned int most = most_spare(h);
+	unsigned int most = most_spare(h, h->turnover[c].is_fleeting);
 	unsigned int room = most - min_size(h->spare_units, most);
 	unsigned int nr = min_size(part, min_size(room, most / 4)) / units;
 
@@ -239,7 +244,7 @@ static inline unsigned int take_at_hand(struct theap *h, unsigned int c,
  */
 static bool has_many_spare(const struct theap *h)
 {
-	return h->spare_units > most_spare(h) / MANY_SPARE;
+	return h->spare_units > most_spare(h, true) / MANY_SPARE;
 }
 
 /*
@@ -407,7 +412,7 @@ void theap_return(struct theap *h, unsigned int c, void **objs, unsigned int nr)
 		}
 		n = put(h, entry_of(*objs), c, objs, nr);
 	}
-	shed(h);
+	shed(h, h->turnover[c].is_fleeting);
 	h->nr_flushes++;
 	lock_release(&h->lock);
 }
@@ -431,7 +436,7 @@ void theap_drain(struct theap *h)
 		}
 	}
 	parcel_give_back(h, all);
-	shed(h);
+	shed(h, false);
 }
 
 /* Bytes in free slots of a heap's slabs. */

@@ -224,7 +224,7 @@ static void empty_slabs_turn(void)
 
 	if (!set_up())
 		return;
-	heap->max_spare = 128;
+	heap->max_spare = 512;
 	refill(CLASS_A, objs, NR_OBJS);
 	theap_return(heap, CLASS_A, objs, NR_OBJS);
 	spare = heap->spare_units;
@@ -254,7 +254,7 @@ static void empty_slabs_make_room(void)
 
 	if (!set_up())
 		return;
-	heap->max_spare = 128;
+	heap->max_spare = 512;
 	EXPECT(size_classes[CLASS_A].units != size_classes[CLASS_C].units,
 	       "slabs of one length");
 	refill(CLASS_A, objs, NR_OBJS);
@@ -276,7 +276,7 @@ static void growth_by_turning_counts(void)
 
 	if (!set_up())
 		return;
-	heap->max_spare = 128;
+	heap->max_spare = 512;
 	memset(heap->turnover, 0, sizeof(heap->turnover));
 	refill(CLASS_C, objs, NR_OBJS);
 	theap_return(heap, CLASS_C, objs, NR_OBJS);
