@@ -31,8 +31,9 @@
 
 enum {
 	BACKGROUND_FROM = 16 << 20, /* bytes dirty, */
-	BACKGROUND_AHEAD = 128
-			   << 20, /* or in use: it may never allocate again */
+	/* or in use, since the process may never allocate again: */
+	BACKGROUND_AHEAD = 128 << 20,
+	BACKGROUND_AHEAD_THREADED = 32 << 20, /* one more changes little */
 	BACKGROUND_MS = 50,
 	BACKGROUND_MAX_MS = 200,
 	BACKGROUND_IDLE_ROUNDS = 100, /* 20 s */
@@ -303,6 +304,13 @@ static void background_start(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/* So much is in use that much may be free before anybody looks again. */
+static bool is_large(void)
+{
+	return in_use() > (os_is_threaded() ? BACKGROUND_AHEAD_THREADED :
+					      BACKGROUND_AHEAD);
+}
+
 /* It could not be started a moment ago. */
 static bool is_too_early(void)
 {
@@ -328,7 +336,7 @@ void background_poke(size_t vacant)
 	if (conf.background_thread == BACKGROUND_ON ||
 	    dirty > BACKGROUND_FROM || refold_is_pending() ||
 	    limit_is_pressed() || notify_is_wanted() || pressure_is_wanted() ||
-	    conf.prefault || in_use() > BACKGROUND_AHEAD ||
+	    conf.prefault || is_large() ||
 	    (limit_is_relative() && in_use() > BACKGROUND_FROM))
 		background_start();
 }

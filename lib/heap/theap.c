@@ -101,10 +101,7 @@ static inline unsigned int most_spare(const struct theap *h, bool is_fleeting)
 	return is_fleeting ? most : most / SPARE_TIMES;
 }
 
-/*
- * Too many, now that some of class @c may have come empty?  Then some more at
- * once, since neighbours go back together.
- */
+/* Too many?  Then some more at once, since neighbours go back together. */
 static inline void shed(struct theap *h, bool is_fleeting)
 {
 	unsigned int most = most_spare(h, is_fleeting);
