@@ -76,7 +76,8 @@ struct tcache {
 	u32 state;
 	struct theap *heap;
 	size_t capacity; /* sum over classes of array length times size */
-	size_t budget;	 /* what it may be, as last looked at */
+	size_t share;	 /* of tcache_max, as last looked at */
+	size_t budget;	 /* what it may be, then: more while much is in use */
 	u32 nr_slow; /* slow paths taken, for what is done now and then */
 	u32 press_round; /* of limit_round(), as last obeyed */
 	bool was_large; /* its heap had much in use since it was trimmed */

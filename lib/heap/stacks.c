@@ -4,7 +4,7 @@
  * thread just allocates, and further, to 1 MiB, if it is full and empty by
  * turns.  One that is not used for a while gives back what it holds if slabs
  * could come free by that.  All stacks of a thread together may hold tcache_max
- * bytes, less where there are many threads.
+ * bytes, more where much is in use, less where there are many threads.
  */
 #include "heap/stacks.h"
 
@@ -75,15 +75,17 @@ static void shorten_one(struct tcache *t, unsigned int except)
  * @t: the thread's cache
  * @c: class
  * @limit: objects that it may hold at most
+ * @budget: bytes that all stacks may hold
  *
  * Return: false if it stays as it is.
  */
-bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit)
+bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit,
+		 size_t budget)
 {
 	unsigned int cap = t->cap[c], size = size_classes[c].size;
 	unsigned int start = t->heap->is_frugal ? CROWD_START : UINT_MAX;
 	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
-	size_t most = stacks_budget(t) / 8 * 9; /* an eighth for the last step */
+	size_t most = budget / 8 * 9; /* an eighth for the last step */
 
 	want = min_size(want, limit);
 	if (want <= cap || conf.harden)

@@ -19,7 +19,14 @@ static inline size_t stacks_budget(const struct tcache *t)
 	return limit_is_pressed() ? LEAST_BUDGET : t->budget;
 }
 
-bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit);
+/* The same, without what it may hold because much is in use. */
+static inline size_t stacks_share(const struct tcache *t)
+{
+	return limit_is_pressed() ? LEAST_BUDGET : t->share;
+}
+
+bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit,
+		 size_t budget);
 unsigned int stack_share(struct tcache *t, unsigned int c, bool has_turned);
 void *stack_refill(struct tcache *t, unsigned int c, bool has_turned);
 unsigned int stack_nearest(struct tcache *t, unsigned int c);

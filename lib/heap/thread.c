@@ -30,6 +30,8 @@ enum {
 	SPARE_THREADS = 8, /* so many threads may keep the most */
 	FULL_SHARE_THREADS = 64, /* so many threads get tcache_max each */
 	TICK_EVERY = 64, /* slow paths */
+	BUDGET_PART = 4,  /* what a thread has in use, by what may wait... */
+	BUDGET_TIMES = 4, /* ...and by how many shares, at most */
 };
 
 static _Atomic u32 nr_threads;
@@ -47,7 +49,19 @@ static size_t share_of_caches(void)
 	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, LEAST_BUDGET);
 }
 
-/* How much a thread may hold depends on how many there are. */
+/* Bytes of slots and runs that the thread has, those in its cache too. */
+static size_t in_use(struct theap *h)
+{
+	/* Below 0 where it frees what others allocate. */
+	ptrdiff_t large = counter_read(&h->large.bytes);
+
+	return theap_used(h) + (large > 0 ? large : 0);
+}
+
+/*
+ * How much a thread may hold depends on how many there are, and on what it has
+ * in use.
+ */
 static void set_habits(struct tcache *t)
 {
 	struct theap *h = t->heap;
@@ -58,7 +72,11 @@ static void set_habits(struct tcache *t)
 	atomic_store_explicit(&h->max_spare, n, memory_order_relaxed);
 	atomic_store_explicit(&h->is_frugal, thread_count() > CROWD,
 			      memory_order_relaxed);
-	t->budget = share_of_caches();
+	t->share = t->budget = share_of_caches();
+	if (!h->is_frugal)
+		t->budget = max_size(t->share,
+				     min_size(in_use(h) / BUDGET_PART,
+					      BUDGET_TIMES * t->share));
 }
 
 /* A heap of the node that the thread is on.  False: there is none. */
@@ -91,7 +109,7 @@ static bool attach(struct tcache *t)
 /* The stack of class @c is full: make room, or put @obj into its slab. */
 static noinline void take_over(struct tcache *t, unsigned int c, void *obj)
 {
-	if (!stack_widen(t, c, tcache_max_cap(c)) && t->cap[c])
+	if (!stack_widen(t, c, tcache_max_cap(c), stacks_budget(t)) && t->cap[c])
 		stack_flush(t, c, stack_share(t, c, false));
 	stack_push(t, c, obj);
 }
@@ -228,7 +246,8 @@ static inline void *alloc(unsigned int c, bool may_be_larger)
 		return alloc_homeless(c);
 	stack_widen(t, c,
 		    tcache_miss_cap(c, theap_class_bytes(t->heap, c),
-				    t->heap->is_frugal));
+				    t->heap->is_frugal),
+		    stacks_share(t));
 	has_turned = t->swing[c] == SWING_FULL;
 	if (has_turned)
 		t->swing[c] = SWING_FULL_EMPTY;
@@ -311,11 +330,12 @@ void *thread_alloc_aligned(unsigned int c, size_t align)
  */
 static bool is_done(struct tcache *t)
 {
-	size_t used = theap_used(t->heap), times = t->heap->is_frugal ? 2 : 32;
+	size_t times = t->heap->is_frugal ? 2 : BUDGET_PART * BUDGET_TIMES;
+	size_t used = theap_used(t->heap);
 
-	if (used > times * stacks_budget(t))
+	if (used > times * stacks_share(t))
 		t->was_large = true;
-	return t->was_large && used <= stacks_budget(t);
+	return t->was_large && used <= max_size(stacks_share(t), t->capacity);
 }
 
 /* The cache is full. */
@@ -325,7 +345,7 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	bool has_turned = t->swing[c] == SWING_FULL_EMPTY;
 
 	if (has_turned || (!t->cap[c] && !is_frugal && !t->is_shut))
-		stack_widen(t, c, tcache_max_cap(c));
+		stack_widen(t, c, tcache_max_cap(c), stacks_budget(t));
 	t->swing[c] = SWING_FULL;
 	if (!tcache_room(t, c) && is_done(t)) {
 		thread_trim(t);

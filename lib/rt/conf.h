@@ -63,8 +63,9 @@ enum { CONF_STR_MAX = 256 };
 	    "starts it when there is much to purge.")                          \
 	OPT(tcache_max, SIZE, 1 << 20, 4096, 1 << 30, NULL,                    \
 	    "Most bytes of free objects a thread's cache may hold, and as "    \
-	    "much again of blocks above 32 KiB; many threads share 64 such "   \
-	    "caches.")                                                         \
+	    "much again of blocks above 32 KiB; up to four times that while "  \
+	    "it is a quarter of what the thread has in use. Many threads "     \
+	    "share 64 such caches.")                                                         \
 	OPT(harden, BOOL, 0, 0, 1, NULL,                                       \
 	    "Look for misuse: check every free, keep canaries behind blocks "  \
 	    "and guard pages between them, place them at random, let freed "   \

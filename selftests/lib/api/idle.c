@@ -2,7 +2,8 @@
 /*
  * idle.c - objects that wait in a thread's cache do not keep the memory around
  * them for ever: a thread that goes on with another size gives them back, and one
- * that has freed nearly all of much keeps none.
+ * that has freed nearly all of much keeps none.  The more it has in use the more
+ * may wait.
  */
 #include "ktap.h"
 #include "testlib.h"
@@ -83,7 +84,69 @@ static void all_freed_is_not_cached(void)
 	EXPECT(left < 64 << 10, "%lld bytes in blocks and caches", left);
 }
 
+enum {
+	NR_SIZES = 5,
+	NR_EACH = 96,
+	MEDIUM = 8 << 10, /* mean size */
+	BURST = NR_SIZES * NR_EACH * MEDIUM,
+	NR_HELD = 11 << 20 >> 9,
+};
+
+/* Allocate and free more than the cache of a thread with nothing else holds. */
+static void burst(void)
+{
+	static void *blocks[NR_SIZES][NR_EACH];
+
+	for (int i = 0; i < NR_EACH; i++)
+		for (int s = 0; s < NR_SIZES; s++)
+			blocks[s][i] = malloc(MEDIUM + (s - 2) * 1024);
+	for (int i = 0; i < NR_EACH; i++)
+		for (int s = 0; s < NR_SIZES; s++)
+			free(blocks[s][i]);
+}
+
+/* How often the cache runs empty or full in so many bursts, once it is used to. */
+static long long turns_of_bursts(void)
+{
+	long long before;
+
+	for (int i = 0; i < ROUNDS; i++)
+		burst();
+	before = ashlar_stat("refills") + ashlar_stat("flushes");
+	for (int i = 0; i < ROUNDS; i++)
+		burst();
+	return ashlar_stat("refills") + ashlar_stat("flushes") - before;
+}
+
+static void cache_is_as_large_as_use(void)
+{
+	static void *held[NR_HELD];
+	long long alone, beside, left, before;
+
+	if (!is_ashlar() || is_hardened()) {
+		ktap_skip(is_ashlar() ? "blocks are not cached" :
+					"libc does not say what it caches");
+		return;
+	}
+	before = ashlar_stat("small");
+	alone = turns_of_bursts();
+	for (int i = 0; i < NR_HELD; i++)
+		held[i] = malloc(SIZE);
+	beside = turns_of_bursts();
+	EXPECT(beside < alone / 4, "%lld turns beside much in use, %lld alone",
+	       beside, alone);
+	for (int i = 0; i < NR_HELD; i++)
+		free(held[i]);
+	for (int i = 0; i < ROUNDS; i++)
+		work_with_another_size();
+	burst();
+	left = ashlar_stat("small") - before;
+	EXPECT(left < BURST * 2 / 3, "%lld bytes cached of bursts of %d", left,
+	       (int)BURST);
+}
+
 static const struct ktap_test tests[] = {
+	{"cache_is_as_large_as_use", cache_is_as_large_as_use},
 	{"all_freed_is_not_cached", all_freed_is_not_cached},
 	{"unused_stacks_are_emptied", unused_stacks_are_emptied},
 	{},
