@@ -75,17 +75,17 @@ static void shorten_one(struct tcache *t, unsigned int except)
  * @t: the thread's cache
  * @c: class
  * @limit: objects that it may hold at most
- * @budget: bytes that all stacks may hold
+ * @bytes: what all stacks may hold, if memory is not short
  *
  * Return: false if it stays as it is.
  */
 bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit,
-		 size_t budget)
+		 size_t bytes)
 {
 	unsigned int cap = t->cap[c], size = size_classes[c].size;
 	unsigned int start = t->heap->is_frugal ? CROWD_START : UINT_MAX;
 	unsigned int want = cap ? cap * 2 + 1 : tcache_start_cap(c, start);
-	size_t most = budget / 8 * 9; /* an eighth for the last step */
+	size_t most = stacks_bound(bytes) / 8 * 9; /* an eighth for the last step */
 
 	want = min_size(want, limit);
 	if (want <= cap || conf.harden)

@@ -13,20 +13,14 @@ enum {
 	LEAST_BUDGET = 32 << 10,
 };
 
-/* Bytes that the cache may hold now. */
-static inline size_t stacks_budget(const struct tcache *t)
+/* Bytes that a cache with leave for @bytes, its share or budget, may hold now. */
+static inline size_t stacks_bound(size_t bytes)
 {
-	return limit_is_pressed() ? LEAST_BUDGET : t->budget;
-}
-
-/* The same, without what it may hold because much is in use. */
-static inline size_t stacks_share(const struct tcache *t)
-{
-	return limit_is_pressed() ? LEAST_BUDGET : t->share;
+	return limit_is_pressed() ? LEAST_BUDGET : bytes;
 }
 
 bool stack_widen(struct tcache *t, unsigned int c, unsigned int limit,
-		 size_t budget);
+		 size_t bytes);
 unsigned int stack_share(struct tcache *t, unsigned int c, bool has_turned);
 void *stack_refill(struct tcache *t, unsigned int c, bool has_turned);
 unsigned int stack_nearest(struct tcache *t, unsigned int c);

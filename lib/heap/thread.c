@@ -49,7 +49,7 @@ static size_t share_of_caches(void)
 	return max_size(conf.tcache_max * FULL_SHARE_THREADS / n, LEAST_BUDGET);
 }
 
-/* Bytes of slots and runs that the thread has, those in its cache too. */
+/* Bytes of the slots and runs that the thread has, cached slots too. */
 static size_t in_use(struct theap *h)
 {
 	/* Below 0 where it frees what others allocate. */
@@ -109,7 +109,7 @@ static bool attach(struct tcache *t)
 /* The stack of class @c is full: make room, or put @obj into its slab. */
 static noinline void take_over(struct tcache *t, unsigned int c, void *obj)
 {
-	if (!stack_widen(t, c, tcache_max_cap(c), stacks_budget(t)) && t->cap[c])
+	if (!stack_widen(t, c, tcache_max_cap(c), t->budget) && t->cap[c])
 		stack_flush(t, c, stack_share(t, c, false));
 	stack_push(t, c, obj);
 }
@@ -201,7 +201,7 @@ static noinline void tick(struct tcache *t)
 	if (t->heap) {
 		set_habits(t);
 		stacks_flush_idle(t);
-		runs_review(&t->runs, stacks_budget(t));
+		runs_review(&t->runs, stacks_bound(t->budget));
 	}
 	press_shrink(t);
 	h = hpheap_get(place_node());
@@ -247,7 +247,7 @@ static inline void *alloc(unsigned int c, bool may_be_larger)
 	stack_widen(t, c,
 		    tcache_miss_cap(c, theap_class_bytes(t->heap, c),
 				    t->heap->is_frugal),
-		    stacks_share(t));
+		    t->share);
 	has_turned = t->swing[c] == SWING_FULL;
 	if (has_turned)
 		t->swing[c] = SWING_FULL_EMPTY;
@@ -331,11 +331,11 @@ void *thread_alloc_aligned(unsigned int c, size_t align)
 static bool is_done(struct tcache *t)
 {
 	size_t times = t->heap->is_frugal ? 2 : BUDGET_PART * BUDGET_TIMES;
-	size_t used = theap_used(t->heap);
+	size_t used = theap_used(t->heap), share = stacks_bound(t->share);
 
-	if (used > times * stacks_share(t))
+	if (used > times * share)
 		t->was_large = true;
-	return t->was_large && used <= max_size(stacks_share(t), t->capacity);
+	return t->was_large && used <= max_size(share, t->capacity);
 }
 
 /* The cache is full. */
@@ -345,7 +345,7 @@ static void free_own(struct tcache *t, unsigned int c, void *p)
 	bool has_turned = t->swing[c] == SWING_FULL_EMPTY;
 
 	if (has_turned || (!t->cap[c] && !is_frugal && !t->is_shut))
-		stack_widen(t, c, tcache_max_cap(c), stacks_budget(t));
+		stack_widen(t, c, tcache_max_cap(c), t->budget);
 	t->swing[c] = SWING_FULL;
 	if (!tcache_room(t, c) && is_done(t)) {
 		thread_trim(t);
@@ -396,7 +396,7 @@ static void free_large(struct tcache *t, u64 entry, void *p)
 			!t->heap->is_frugal;
 	struct span *s = large_end(entry, p);
 
-	if (!may_keep || !runs_keep(&t->runs, s, stacks_budget(t)))
+	if (!may_keep || !runs_keep(&t->runs, s, stacks_bound(t->budget)))
 		large_release(s);
 }
 

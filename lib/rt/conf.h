@@ -65,7 +65,7 @@ enum { CONF_STR_MAX = 256 };
 	    "Most bytes of free objects a thread's cache may hold, and as "    \
 	    "much again of blocks above 32 KiB; up to four times that while "  \
 	    "it is a quarter of what the thread has in use. Many threads "     \
-	    "share 64 such caches.")                                                         \
+	    "share 64 such caches.")                                           \
 	OPT(harden, BOOL, 0, 0, 1, NULL,                                       \
 	    "Look for misuse: check every free, keep canaries behind blocks "  \
 	    "and guard pages between them, place them at random, let freed "   \
